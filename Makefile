@@ -1,0 +1,110 @@
+# librnn: `make` builds it, `make demo` shows it, `make test` proves it. Each does its own set-up.
+
+VERSION   := $(shell sed -n 's/^#define RNN_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/rnn.h | paste -sd.)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+CC        ?= cc
+SWIFT     ?= swift
+PYTHON    := .venv/bin/python
+BUILD     := build
+OBJECTS   := .build-embedded
+SOURCES   := $(shell find Sources include -type f) Package.swift Makefile packaging/librnn.map
+LIBRARY   := $(BUILD)/librnn.so
+
+.DEFAULT_GOAL := all
+.PHONY: all setup python demo test test-swift test-c test-python lint format bench install clean
+
+all: $(LIBRARY) $(BUILD)/librnn.a $(BUILD)/rnn.pc
+
+# ---- Set-up: installs what is missing and says so; nothing when all is there ----
+
+setup:
+	@scripts/setup-system.sh
+
+$(PYTHON): bindings/python/pyproject.toml scripts/setup-python.sh
+	@scripts/setup-python.sh
+	@touch $@
+
+python: $(PYTHON) all
+
+# ---- The library: SwiftPM compiles, the linker makes the shared and the static form ----
+
+# Embedded Swift: no runtime library is linked. String keys need Unicode tables from the toolchain.
+$(BUILD)/librnn.o: $(SOURCES) | setup
+	@echo "== compiling librnn $(VERSION) (Embedded Swift, release) =="
+	LIBRNN_EMBEDDED=1 $(SWIFT) build -c release --product rnn --scratch-path $(OBJECTS)
+	@mkdir -p $(BUILD)
+	@ld -r -o $@ --whole-archive $(OBJECTS)/release/librnn.a --no-whole-archive \
+	  "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)"
+
+$(LIBRARY): $(BUILD)/librnn.o
+	@$(CC) -shared -o $(BUILD)/librnn.so.$(VERSION) $< -Wl,-soname,librnn.so.$(SOVERSION) \
+	  -Wl,--version-script=packaging/librnn.map -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro,-z,now -s \
+	  -lopenblas -lm -lpthread
+	@ln -sf librnn.so.$(VERSION) $(BUILD)/librnn.so.$(SOVERSION)
+	@ln -sf librnn.so.$(VERSION) $@
+	@echo "== built $@ ($$(stat -L -c %s $@) bytes) =="
+
+# One object in which only rnn_* is visible.
+$(BUILD)/librnn.a: $(BUILD)/librnn.o
+	@objcopy --wildcard --keep-global-symbol='rnn_*' $< $(BUILD)/rnn.o
+	@rm -f $@ && ar rcs $@ $(BUILD)/rnn.o && rm $(BUILD)/rnn.o
+
+$(BUILD)/%: packaging/%.in Makefile include/rnn.h
+	@mkdir -p $(BUILD)
+	@sed -e 's|@PREFIX@|$(PREFIX)|g; s|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g' $< > $@
+
+install: all $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/lib/cmake/rnn
+	install -m 644 include/rnn.h $(DESTDIR)$(PREFIX)/include/
+	install -m 755 $(BUILD)/librnn.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf librnn.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/librnn.so.$(SOVERSION)
+	ln -sf librnn.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/librnn.so
+	install -m 644 $(BUILD)/librnn.a $(DESTDIR)$(PREFIX)/lib/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/rnn.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/rnn.pc
+	install -m 644 $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake $(DESTDIR)$(PREFIX)/lib/cmake/rnn/
+
+# ---- The main job: a character model of real text. TEXT=path for another text ----
+
+demo: python $(BUILD)/examples/continue
+	$(PYTHON) Examples/python/charlm.py $(if $(TEXT),--text "$(TEXT)")
+
+$(BUILD)/examples/%: Examples/c/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ -L$(BUILD) -lrnn -lm -Wl,-rpath,'$$ORIGIN/..'
+
+# ---- Tests: both builds of the one source ----
+
+test: test-swift test-c test-python
+
+test-swift: | setup
+	@echo "== Swift tests (ordinary build) =="
+	$(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-tests
+
+test-c: all
+	@echo "== C and C++ tests (shipped library) =="
+	@$(MAKE) --no-print-directory -C Tests/c
+
+test-python: python
+	@echo "== Python tests (shipped library) =="
+	$(PYTHON) -m pytest -q Tests/python
+
+lint: $(PYTHON) | setup
+	@echo "== lint =="
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+	$(PYTHON) -m ruff check bindings Tests Examples Benchmarks
+	$(PYTHON) -m ruff format --check bindings Tests Examples Benchmarks
+	clang-format --dry-run -Werror include/*.h Sources/*/*.h Sources/*/include/*.h $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c)
+
+format: $(PYTHON) | setup
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+	$(PYTHON) -m ruff check --fix -q bindings Tests Examples Benchmarks
+	$(PYTHON) -m ruff format bindings Tests Examples Benchmarks
+	clang-format -i include/*.h Sources/*/*.h Sources/*/include/*.h $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c)
+
+bench: python
+	Benchmarks/run.sh
+
+clean:
+	rm -rf $(BUILD) .build .build-embedded .build-tests

@@ -1,0 +1,26 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One source, two builds. `LIBRNN_EMBEDDED=1` gives what is shipped: Embedded Swift, no runtime library.
+// Without it the same source is an ordinary module, which is what `swift test` runs.
+let embedded = Context.environment["LIBRNN_EMBEDDED"] == "1"
+let settings: [SwiftSetting] =
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
+
+// Arrows point down only: C API -> engine -> kernels -> platform.
+let package = Package(
+  name: "librnn",
+  products: [.library(name: "rnn", type: .static, targets: ["RNNCAPI"])],
+  targets: [
+    .systemLibrary(name: "CRNN", path: "include"),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CPlatform"),
+    .target(name: "RNNKernels", dependencies: ["CPlatform"], swiftSettings: settings),
+    .target(
+      name: "RNNEngine", dependencies: ["COpenBLAS", "CPlatform", "RNNKernels"], swiftSettings: settings),
+    .target(
+      name: "RNNCAPI", dependencies: ["CRNN", "CPlatform", "RNNEngine"], swiftSettings: settings),
+    .testTarget(name: "RNNEngineTests", dependencies: ["RNNEngine", "RNNKernels"]),
+  ]
+)

@@ -1,0 +1,156 @@
+/*
+ * What the library needs of the machine below Swift: memory, mathematics, files, locks.
+ * Header only: each function is inlined into the one Swift module that uses it.
+ */
+#ifndef LIBRNN_PLATFORM_H
+#define LIBRNN_PLATFORM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Vectors: operations that Swift's SIMD types compile to scalar loops ---- */
+
+typedef float platform_float8 __attribute__((ext_vector_type(8)));
+typedef double platform_double4 __attribute__((ext_vector_type(4)));
+
+static inline platform_float8 platform_sqrt_float8(platform_float8 x) {
+  return __builtin_elementwise_sqrt(x);
+}
+static inline platform_double4 platform_sqrt_double4(platform_double4 x) {
+  return __builtin_elementwise_sqrt(x);
+}
+
+/* ---- Memory ---- */
+
+/* Zeroed memory on a cache-line boundary, or NULL. */
+static inline void *platform_allocate(size_t bytes) {
+  void *memory = NULL;
+  if (posix_memalign(&memory, 64, bytes > 0 ? bytes : 1) != 0) return NULL;
+  memset(memory, 0, bytes);
+  return memory;
+}
+
+/* ---- Numbers as text ---- */
+
+/* Parses a JSON number of `length` characters whatever the host's locale. Returns 0 if any are left over. */
+static inline int platform_parse_double(const char *text, size_t length, double *value) {
+  char copy[64];
+  char *end = NULL;
+  locale_t c_locale;
+  if (length == 0 || length >= sizeof copy) return 0;
+  memcpy(copy, text, length);
+  copy[length] = 0;
+  c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (c_locale == (locale_t)0) return 0;
+  *value = strtod_l(copy, &end, c_locale);
+  freelocale(c_locale);
+  return end == copy + length;
+}
+
+/* ---- Files ---- */
+
+static inline int platform_errno(void) { return errno; }
+
+static inline int platform_open_for_reading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+/* Fails if the file exists. */
+static inline int platform_create(const char *path) {
+  return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+/* The size of an open regular file, or -1. */
+static inline int64_t platform_file_size(int file) {
+  struct stat status;
+  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
+  return (int64_t)status.st_size;
+}
+
+/* Both go on after an interruption. 0 when all bytes were transferred. */
+static inline int platform_read_all(int file, void *data, size_t bytes) {
+  char *position = (char *)data;
+  while (bytes > 0) {
+    ssize_t n = read(file, position, bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return -1;
+    position += n;
+    bytes -= (size_t)n;
+  }
+  return 0;
+}
+
+static inline int platform_write_all(int file, const void *data, size_t bytes) {
+  const char *position = (const char *)data;
+  while (bytes > 0) {
+    ssize_t n = write(file, position, bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return -1;
+    position += n;
+    bytes -= (size_t)n;
+  }
+  return 0;
+}
+
+/* Flushes the directory that holds `path`, so that a rename in it survives a crash. Best effort. */
+static inline void platform_sync_directory_of(char *path) {
+  char *slash = strrchr(path, '/');
+  int directory;
+  if (slash == path) slash++;
+  if (slash) *slash = 0;
+  directory = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return;
+  (void)fsync(directory);
+  (void)close(directory);
+}
+
+static inline int platform_process_id(void) { return (int)getpid(); }
+
+/* ---- State of the C interface; see RNNCAPI ---- */
+
+#define PLATFORM_ERROR_BYTES 1024
+
+/* This thread's last error text. */
+static inline char *platform_error_text(void) {
+  static _Thread_local char text[PLATFORM_ERROR_BYTES];
+  return text;
+}
+
+#define PLATFORM_HANDLE_CHUNKS 16
+
+/* The table of handles: chunks of slots, each twice the size of the one before, never freed. */
+static inline void **platform_handle_chunks(void) {
+  static void *chunks[PLATFORM_HANDLE_CHUNKS];
+  return chunks;
+}
+
+static inline pthread_mutex_t *platform_handle_lock(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  return &lock;
+}
+
+static inline void *platform_load_pointer(void *const *address) {
+  return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+}
+static inline void platform_store_pointer(void **address, void *value) {
+  __atomic_store_n(address, value, __ATOMIC_RELEASE);
+}
+static inline uint64_t platform_load_uint64(const uint64_t *address) {
+  return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+}
+static inline void platform_store_uint64(uint64_t *address, uint64_t value) {
+  __atomic_store_n(address, value, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,126 @@
+import CPlatform
+import CRNN
+import RNNEngine
+
+/// Public structs, which begin with their size. A caller's struct may be older and shorter than ours: what it
+/// lacks is zero, the default. Or newer and longer: what we do not know must be zero.
+enum Struct {
+  private static let sizes = MemoryLayout<Int>.size * 2...1 << 16
+
+  /// Reads a caller's struct of any version.
+  static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: StaticString, _ cleared: T) throws(RNNError) -> T {
+    let start = UnsafeRawPointer(try required(pointer, name))
+    let bytes = try checkedSize(start, name)
+    let known = min(bytes, MemoryLayout<T>.size)
+    for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
+      throw RNNError(
+        .structSize, "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
+    }
+    var result = cleared
+    memcpy(&result, start, known)
+    return result
+  }
+
+  /// As `read`, with NULL for a struct of defaults.
+  static func readOptional<T: BitwiseCopyable>(
+    _ pointer: UnsafePointer<T>?, _ name: StaticString, _ cleared: T
+  ) throws(RNNError) -> T {
+    pointer == nil ? cleared : try read(pointer, name, cleared)
+  }
+
+  /// Checks a struct that is to be written.
+  static func check<T>(_ pointer: UnsafeMutablePointer<T>?, _ name: StaticString) throws(RNNError) {
+    _ = try checkedSize(UnsafeRawPointer(try required(pointer, name)), name)
+  }
+
+  /// Writes as much of `value` as the caller's version has, and keeps its size.
+  static func write<T: BitwiseCopyable>(_ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: StaticString) throws(RNNError) {
+    let start = UnsafeMutableRawPointer(try required(pointer, name))
+    let bytes = try checkedSize(UnsafeRawPointer(start), name)
+    let header = MemoryLayout<Int>.size
+    withUnsafeBytes(of: value) { source in
+      _ = memcpy(start + header, source.baseAddress! + header, min(bytes, source.count) - header)
+    }
+  }
+
+  static func checkedSize(_ start: UnsafeRawPointer, _ name: StaticString) throws(RNNError) -> Int {
+    guard Int(bitPattern: start) % MemoryLayout<Int>.alignment == 0 else {
+      throw RNNError(.argument, "\(name): expected an aligned struct, got \(start)")
+    }
+    let bytes = start.load(as: UInt.self)
+    guard let size = Int(exactly: bytes), sizes.contains(size), size % MemoryLayout<Int>.alignment == 0 else {
+      throw RNNError(.structSize, "\(name): struct_size: expected the struct's size in bytes, got \(bytes)")
+    }
+    return size
+  }
+}
+
+extension LayerDescription {
+  init(_ layer: rnn_layer) throws(RNNError) {
+    self.init(
+      try option(layer.kind.rawValue, "kind", Kind.self), try size(layer.input_size, "input_size"),
+      try size(layer.output_size, "output_size"))
+    nonlinearity = try option(layer.nonlinearity.rawValue, "nonlinearity", Nonlinearity.self)
+    layerCount = layer.num_layers == 0 ? 1 : try size(layer.num_layers, "num_layers")
+    dropout = layer.dropout
+    weightInit = try option(layer.weight_init.rawValue, "weight_init", Initialization.self)
+    recurrentInit = try option(layer.recurrent_init.rawValue, "recurrent_init", Initialization.self)
+    forgetBias = layer.forget_bias
+    lastStep = try flag(layer.last_step, "last_step")
+  }
+
+  var cStruct: rnn_layer {
+    var layer = rnn_layer()
+    layer.kind = rnn_layer_kind(UInt32(kind.rawValue))
+    layer.nonlinearity = rnn_nonlinearity(UInt32(nonlinearity.rawValue))
+    layer.input_size = Int64(inputSize)
+    layer.output_size = Int64(outputSize)
+    layer.num_layers = Int64(layerCount)
+    layer.dropout = dropout
+    layer.weight_init = rnn_init(UInt32(weightInit.rawValue))
+    layer.recurrent_init = rnn_init(UInt32(recurrentInit.rawValue))
+    layer.forget_bias = forgetBias
+    layer.last_step = lastStep ? 1 : 0
+    return layer
+  }
+}
+
+extension rnn_tensor_info {
+  init(_ name: String, _ dtype: DType, _ shape: [Int], offset: Int, bytes: Int) {
+    self.init()
+    withUnsafeMutableBytes(of: &self.name) { target in
+      for (index, byte) in name.utf8.enumerated() where index < target.count - 1 { target[index] = byte }
+    }
+    self.dtype = rnn_dtype(UInt32(dtype.rawValue))
+    rank = Int32(shape.count)
+    withUnsafeMutableBytes(of: &self.shape) { target in
+      for (index, side) in shape.enumerated() {
+        target.storeBytes(of: Int64(side), toByteOffset: index * 8, as: Int64.self)
+      }
+    }
+    self.offset = offset
+    self.bytes = bytes
+  }
+
+  init(_ tensor: NamedTensor) {
+    self.init(tensor.name, tensor.dtype, tensor.shape, offset: tensor.offset, bytes: tensor.bytes)
+  }
+}
+
+/// 0 means int32: the first two numbers of `rnn_dtype` are no integer types.
+func integerType(_ value: rnn_dtype, _ name: StaticString) throws(RNNError) -> DType {
+  let type = try option(value.rawValue, name, DType.self)
+  if type == .float64 { throw RNNError(.dtype, "\(name): expected int32 or int64, got float64") }
+  return type == .float32 ? .int32 : type
+}
+
+extension Batch {
+  init(_ batch: rnn_batch) throws(RNNError) {
+    self.init(
+      steps: try size(batch.time_steps, "time_steps"), rows: try size(batch.batch_size, "batch_size"),
+      input: RawBuffer(batch.input), lengths: RawBuffer(batch.lengths), state: RawBuffer(batch.state),
+      stateOut: RawBuffer(batch.state_out), output: RawBuffer(batch.output), target: RawBuffer(batch.target),
+      weights: RawBuffer(batch.weights), tokenType: try integerType(batch.token_type, "token_type"),
+      labelType: try integerType(batch.label_type, "label_type"))
+  }
+}

@@ -1,0 +1,177 @@
+import CRNN
+import RNNEngine
+
+// Training: section 5 of rnn.h, and checkpoints.
+
+@_cdecl("rnn_trainer_create") @implementation
+public func rnn_trainer_create(
+  _ model: OpaquePointer?, _ options: UnsafePointer<rnn_trainer_options>?,
+  _ trainer: UnsafeMutablePointer<OpaquePointer?>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let model = try RNNCAPI.model(model)
+    let options = try TrainerOptions(Struct.readOptional(options, "options", rnn_trainer_options()))
+    let result = try required(trainer, "trainer")
+    result.pointee = try Handles.open(.trainer(model.makeTrainer(options)))
+  }
+}
+
+@_cdecl("rnn_trainer_free") @implementation
+public func rnn_trainer_free(_ trainer: OpaquePointer?) -> rnn_status {
+  closeHandle(trainer) { () throws(RNNError) in _ = try RNNCAPI.trainer(trainer) }
+}
+
+@_cdecl("rnn_trainer_step") @implementation
+public func rnn_trainer_step(
+  _ trainer: OpaquePointer?, _ batch: UnsafePointer<rnn_batch>?,
+  _ report: UnsafeMutablePointer<rnn_step_report>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    try Struct.check(report, "report")
+    let batch = try Batch(Struct.read(batch, "batch", rnn_batch()))
+    var result = StepReport()
+    do throws(RNNError) { try trainer.step(batch, &result) } catch {
+      if error.code == .nonFinite { try Struct.write(result.cStruct, to: report, "report") }
+      throw error
+    }
+    try Struct.write(result.cStruct, to: report, "report")
+  }
+}
+
+@_cdecl("rnn_trainer_evaluate") @implementation
+public func rnn_trainer_evaluate(
+  _ trainer: OpaquePointer?, _ batch: UnsafePointer<rnn_batch>?,
+  _ report: UnsafeMutablePointer<rnn_step_report>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    try Struct.check(report, "report")
+    let result = try trainer.evaluate(Batch(Struct.read(batch, "batch", rnn_batch())))
+    try Struct.write(result.cStruct, to: report, "report")
+  }
+}
+
+@_cdecl("rnn_trainer_describe") @implementation
+public func rnn_trainer_describe(
+  _ trainer: OpaquePointer?, _ options: UnsafeMutablePointer<rnn_trainer_options>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    try Struct.write(RNNCAPI.trainer(trainer).options.cStruct, to: options, "options")
+  }
+}
+
+@_cdecl("rnn_trainer_set_learning_rate") @implementation
+public func rnn_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ learningRate: Double) -> rnn_status {
+  boundary { () throws(RNNError) in try RNNCAPI.trainer(trainer).setLearningRate(learningRate) }
+}
+
+@_cdecl("rnn_trainer_gradient") @implementation
+public func rnn_trainer_gradient(
+  _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ data: UnsafeMutableRawPointer?, _ bytes: Int
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    try trainer.readGradient(tensor(trainer.anyModel, name), into: RawBuffer(data, bytes: bytes))
+  }
+}
+
+@_cdecl("rnn_trainer_model") @implementation
+public func rnn_trainer_model(
+  _ trainer: OpaquePointer?, _ model: UnsafeMutablePointer<OpaquePointer?>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    let result = try required(model, "model")
+    result.pointee = try Handles.open(.model(trainer.anyModel))
+  }
+}
+
+@_cdecl("rnn_trainer_save") @implementation
+public func rnn_trainer_save(_ trainer: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> rnn_status {
+  boundary { () throws(RNNError) in try RNNCAPI.trainer(trainer).save(to: required(path, "path")) }
+}
+
+@_cdecl("rnn_trainer_resume") @implementation
+public func rnn_trainer_resume(
+  _ path: UnsafePointer<CChar>?, _ trainer: UnsafeMutablePointer<OpaquePointer?>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let result = try required(trainer, "trainer")
+    result.pointee = try Handles.open(.trainer(resumeTrainer(required(path, "path"))))
+  }
+}
+
+// MARK: Structs
+
+extension TrainerOptions {
+  init(_ c: rnn_trainer_options) throws(RNNError) {
+    self.init(OptimizerOptions(try option(c.optimizer.rawValue, "optimizer", OptimizerOptions.Kind.self)))
+    loss.kind = try option(c.loss.rawValue, "loss", Loss.Kind.self)
+    loss.reduction = try option(c.reduction.rawValue, "reduction", Loss.Reduction.self)
+    if try flag(c.has_ignore_index, "has_ignore_index") {
+      loss.ignoreIndex = try size(c.ignore_index, "ignore_index")
+    }
+    optimizer.nesterov = try flag(c.nesterov, "nesterov")
+    optimizer.learningRate = Self.value(c.learning_rate, default: optimizer.learningRate)
+    optimizer.momentum = Self.value(c.momentum, default: optimizer.momentum)
+    optimizer.beta1 = Self.value(c.beta1, default: optimizer.beta1)
+    optimizer.beta2 = Self.value(c.beta2, default: optimizer.beta2)
+    optimizer.alpha = Self.value(c.alpha, default: optimizer.alpha)
+    optimizer.eps = c.eps == 0 ? optimizer.eps : c.eps
+    optimizer.weightDecay = Self.value(c.weight_decay, default: optimizer.weightDecay)
+    clip.value = c.clip_value == 0 ? nil : c.clip_value
+    clip.norm = c.clip_norm == 0 ? nil : c.clip_norm
+    clip.scope = try option(c.clip_scope.rawValue, "clip_scope", ClipOptions.Scope.self)
+    nonFinite = try option(c.nonfinite.rawValue, "nonfinite", NonFinitePolicy.self)
+    bptt = c.bptt == 0 ? nil : try size(c.bptt, "bptt")
+    seed = c.seed
+  }
+
+  /// 0 means the default; RNN_ZERO means 0.
+  private static func value(_ given: Double, default value: Double) -> Double {
+    given == 0 ? value : given == RNN_ZERO ? 0 : given
+  }
+
+  /// 0 as a literal, in fields in which 0 would mean the default.
+  private static func literal(_ value: Double) -> Double { value == 0 ? RNN_ZERO : value }
+
+  var cStruct: rnn_trainer_options {
+    var c = rnn_trainer_options()
+    c.loss = rnn_loss(UInt32(loss.kind.rawValue))
+    c.reduction = rnn_reduction(UInt32(loss.reduction.rawValue))
+    c.has_ignore_index = 1
+    c.ignore_index = Int64(loss.ignoreIndex)
+    c.optimizer = rnn_optimizer(UInt32(optimizer.kind.rawValue))
+    c.nesterov = optimizer.nesterov ? 1 : 0
+    c.learning_rate = Self.literal(optimizer.learningRate)
+    c.momentum = optimizer.momentum
+    c.beta1 = Self.literal(optimizer.beta1)
+    c.beta2 = Self.literal(optimizer.beta2)
+    c.alpha = Self.literal(optimizer.alpha)
+    c.eps = optimizer.eps
+    c.weight_decay = Self.literal(optimizer.weightDecay)
+    c.clip_value = clip.value ?? 0
+    c.clip_norm = clip.norm ?? 0
+    c.clip_scope = rnn_clip_scope(UInt32(clip.scope.rawValue))
+    c.nonfinite = rnn_nonfinite(UInt32(nonFinite.rawValue))
+    c.bptt = Int64(bptt ?? 0)
+    c.seed = seed
+    return c
+  }
+}
+
+extension StepReport {
+  var cStruct: rnn_step_report {
+    var c = rnn_step_report()
+    c.loss = loss
+    c.grad_norm = gradNorm
+    c.learning_rate = learningRate
+    c.clipped = hasClipped ? 1 : 0
+    c.skipped = hasSkipped ? 1 : 0
+    c.step = Int64(counts.steps)
+    c.clipped_steps = Int64(counts.clipped)
+    c.skipped_steps = Int64(counts.skipped)
+    return c
+  }
+}

@@ -1,0 +1,104 @@
+/// A run of training as a file: a model file with the optimiser's running averages as further tensors,
+/// "optimizer.exp_avg.1.weight_ih_l0", and options and counters as JSON under "trainer".
+extension Trainer {
+  public func save(to path: UnsafePointer<CChar>) throws(RNNError) {
+    var entries = model.entries(model.parameters.values)
+    for (index, name) in options.optimizer.slotNames.enumerated() {
+      entries += model.entries(optimizer.slot(index), prefix: "optimizer.\(name).")
+    }
+    try Safetensors.write(
+      path, entries,
+      metadata: [
+        ("librnn", .string(ModelFile.metadata(model).serialized)), ("trainer", .string(json.serialized)),
+      ])
+  }
+
+  private var json: JSON {
+    var members: [(key: String, value: JSON)] = [("format", .number(ModelFile.format))]
+    members += options.members
+    members += [
+      ("updates", .number(optimizer.updates)), ("steps", .number(counts.steps)),
+      ("clipped_steps", .number(counts.clipped)), ("skipped_steps", .number(counts.skipped)),
+    ]
+    return .object(members)
+  }
+
+  /// Takes up where `save` left off.
+  func restore(_ file: SafetensorsFile, _ json: JSON) throws(RNNError) {
+    for (index, name) in options.optimizer.slotNames.enumerated() {
+      try model.fill(optimizer.slot(index), from: file, prefix: "optimizer.\(name).")
+    }
+    guard let updates = json["updates"]?.int, let steps = json["steps"]?.int,
+      let clipped = json["clipped_steps"]?.int, let skipped = json["skipped_steps"]?.int,
+      updates >= 0, steps >= updates, clipped >= 0, skipped >= 0, steps < Int.max / 2
+    else { throw RNNError(.format, "\(file.path): expected the counters of a checkpoint") }
+    optimizer.updates = updates
+    counts = StepCounts(steps: steps, clipped: clipped, skipped: skipped)
+  }
+}
+
+/// Reads a checkpoint.
+public func resumeTrainer(_ path: UnsafePointer<CChar>) throws(RNNError) -> any AnyTrainer {
+  let file = try SafetensorsFile(path)
+  let description = try ModelFile.description(file)
+  guard let text = file.metadata["trainer"]?.text, let json = JSONParser.parse(text) else {
+    throw RNNError(.format, "\(file.path): expected the metadata \"trainer\" of a checkpoint, got a model only")
+  }
+  try ModelFile.checkFormat(json, file)
+  if ModelFile.isDouble(description) { return try resume(file, description, json, as: Double.self) }
+  return try resume(file, description, json, as: Float.self)
+}
+
+private func resume<S: Scalar>(
+  _ file: SafetensorsFile, _ description: JSON, _ json: JSON, as _: S.Type
+) throws(RNNError) -> Trainer<S> {
+  guard let options = TrainerOptions(json) else {
+    throw RNNError(.format, "\(file.path): expected the options of a trainer, got \(json.serialized)")
+  }
+  let model = try ModelFile.model(file, description, as: S.self)
+  do throws(RNNError) {
+    let trainer = try Trainer(model, options)
+    try trainer.restore(file, json)
+    return trainer
+  } catch {
+    throw error.code == .format ? error : RNNError(.format, "\(file.path): \(error.message)")
+  }
+}
+
+extension TrainerOptions {
+  fileprivate var members: [(key: String, value: JSON)] {
+    [
+      ("loss", .number(loss.kind.rawValue)), ("reduction", .number(loss.reduction.rawValue)),
+      ("ignore_index", .number(loss.ignoreIndex)), ("optimizer", .number(optimizer.kind.rawValue)),
+      ("nesterov", .bool(optimizer.nesterov)), ("learning_rate", .number(optimizer.learningRate)),
+      ("momentum", .number(optimizer.momentum)), ("beta1", .number(optimizer.beta1)),
+      ("beta2", .number(optimizer.beta2)), ("alpha", .number(optimizer.alpha)), ("eps", .number(optimizer.eps)),
+      ("weight_decay", .number(optimizer.weightDecay)), ("clip_value", .number(clip.value ?? 0)),
+      ("clip_norm", .number(clip.norm ?? 0)), ("clip_scope", .number(clip.scope.rawValue)),
+      ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)), ("seed", .number(seed)),
+    ]
+  }
+
+  fileprivate init?(_ json: JSON) {
+    func number(_ key: String) -> Double? { json[key]?.double }
+    func int(_ key: String) -> Int? { json[key]?.int }
+    guard let kind = int("optimizer").flatMap(OptimizerOptions.Kind.init),
+      let lossKind = int("loss").flatMap(Loss.Kind.init), let scope = int("clip_scope").flatMap(ClipOptions.Scope.init),
+      let reduction = int("reduction").flatMap(Loss.Reduction.init), let ignoreIndex = int("ignore_index"),
+      let policy = int("nonfinite").flatMap(NonFinitePolicy.init), let seed = json["seed"]?.uint64,
+      let bptt = int("bptt"), let clipValue = number("clip_value"), let clipNorm = number("clip_norm"),
+      let nesterov = json["nesterov"]?.bool, let rate = number("learning_rate"),
+      let momentum = number("momentum"), let beta1 = number("beta1"), let beta2 = number("beta2"),
+      let alpha = number("alpha"), let eps = number("eps"), let decay = number("weight_decay")
+    else { return nil }
+    self.init(OptimizerOptions(kind))
+    (loss.kind, loss.reduction, loss.ignoreIndex) = (lossKind, reduction, ignoreIndex)
+    (optimizer.nesterov, optimizer.learningRate, optimizer.momentum) = (nesterov, rate, momentum)
+    (optimizer.beta1, optimizer.beta2, optimizer.alpha) = (beta1, beta2, alpha)
+    (optimizer.eps, optimizer.weightDecay, self.seed, nonFinite) = (eps, decay, seed, policy)
+    clip.value = clipValue == 0 ? nil : clipValue
+    clip.norm = clipNorm == 0 ? nil : clipNorm
+    clip.scope = scope
+    self.bptt = bptt == 0 ? nil : bptt
+  }
+}

@@ -1,0 +1,54 @@
+/// Descriptions of layers as JSON and back. Missing members take their defaults, unknown ones are ignored,
+/// so that files of neighbouring versions can be read.
+extension LayerDescription {
+  private static let kinds: [Kind] = [.embedding, .elman, .gru, .lstm, .linear]
+  private static let initNames: [(String, Initialization)] = [
+    ("default", .standard), ("xavier", .xavier), ("orthogonal", .orthogonal), ("identity", .identity),
+  ]
+
+  var json: JSON {
+    var members: [(key: String, value: JSON)] = [
+      ("kind", .string(kind.name)), ("input_size", .number(inputSize)), ("output_size", .number(outputSize)),
+      ("weight_init", .string(Self.name(weightInit))),
+    ]
+    if kind == .elman { members.append(("nonlinearity", .string(nonlinearity == .relu ? "relu" : "tanh"))) }
+    if kind.isRecurrent {
+      members.append(("num_layers", .number(layerCount)))
+      members.append(("dropout", .number(dropout)))
+      members.append(("recurrent_init", .string(Self.name(recurrentInit))))
+    }
+    if kind == .lstm { members.append(("forget_bias", .number(forgetBias))) }
+    if kind == .linear { members.append(("last_step", .bool(lastStep))) }
+    return .object(members)
+  }
+
+  /// nil if a necessary member is missing or a value means nothing.
+  init?(_ json: JSON) {
+    guard let name = json["kind"]?.text, let kind = Self.kinds.first(where: { $0.name == name }),
+      let inputSize = json["input_size"]?.int, let outputSize = json["output_size"]?.int
+    else { return nil }
+    self.init(kind, inputSize, outputSize)
+    if let value = json["nonlinearity"] {
+      guard let text = value.text, text == "tanh" || text == "relu" else { return nil }
+      nonlinearity = text == "relu" ? .relu : .tanh
+    }
+    guard let layerCount = (json["num_layers"] ?? .number(1)).int,
+      let dropout = (json["dropout"] ?? .number(0)).double,
+      let forgetBias = (json["forget_bias"] ?? .number(0)).double,
+      let lastStep = (json["last_step"] ?? .bool(false)).bool,
+      let weightInit = Self.initialization(json["weight_init"]),
+      let recurrentInit = Self.initialization(json["recurrent_init"])
+    else { return nil }
+    (self.layerCount, self.dropout, self.forgetBias) = (layerCount, dropout, forgetBias)
+    (self.lastStep, self.weightInit, self.recurrentInit) = (lastStep, weightInit, recurrentInit)
+  }
+
+  private static func name(_ method: Initialization) -> String {
+    initNames.first { $0.1 == method }?.0 ?? "default"
+  }
+
+  private static func initialization(_ json: JSON?) -> Initialization? {
+    guard let json else { return .standard }
+    return initNames.first { $0.0 == json.text }?.1
+  }
+}

@@ -1,0 +1,81 @@
+/// Models as files. The tensors stand under their names; the architecture is JSON under "librnn".
+enum ModelFile {
+  static let format = 1
+
+  static func metadata(_ model: any AnyModel) -> JSON {
+    .object([
+      ("format", .number(format)), ("dtype", .string(model.info.dtype.name)),
+      ("layers", .array(model.descriptions.map { $0.json })),
+    ])
+  }
+
+  /// The description of the model in a file.
+  static func description(_ file: SafetensorsFile) throws(RNNError) -> JSON {
+    guard let text = file.metadata["librnn"]?.text, let json = JSONParser.parse(text) else {
+      throw RNNError(.format, "\(file.path): expected the metadata \"librnn\" of a model, got none")
+    }
+    try checkFormat(json, file)
+    return json
+  }
+
+  static func isDouble(_ description: JSON) -> Bool { description["dtype"]?.text == DType.float64.name }
+
+  static func model<S: Scalar>(
+    _ file: SafetensorsFile, _ description: JSON, as _: S.Type
+  ) throws(RNNError) -> Model<S> {
+    var layers: [LayerDescription] = []
+    for layer in description["layers"]?.elements ?? [] {
+      guard let layer = LayerDescription(layer) else {
+        throw RNNError(.format, "\(file.path): layer \(layers.count): expected a description of a layer")
+      }
+      layers.append(layer)
+    }
+    do throws(RNNError) {
+      let model = try Model<S>(layers)
+      try model.fill(model.parameters.values, from: file)
+      return model
+    } catch {
+      // What is wrong with the numbers of a file is wrong with the file.
+      throw error.code == .format ? error : RNNError(.format, "\(file.path): \(error.message)")
+    }
+  }
+
+  static func checkFormat(_ json: JSON, _ file: SafetensorsFile) throws(RNNError) {
+    guard let version = json["format"]?.int, version >= 1, version <= format else {
+      throw RNNError(
+        .format,
+        "\(file.path): expected format 1 to \(format), got \(json["format"]?.serialized ?? "none")")
+    }
+  }
+}
+
+extension Model {
+  /// The tensors of a flat buffer laid out as the parameters are, under a prefix.
+  func entries(_ flat: View<S>, prefix: String = "") -> [Safetensors.Entry] {
+    tensors.map { tensor in
+      Safetensors.Entry(
+        name: prefix + tensor.name, dtype: S.dtype, shape: tensor.shape,
+        data: UnsafeRawBufferPointer(flat.part(tensor.start, tensor.count)))
+    }
+  }
+
+  /// The reverse of `entries`.
+  func fill(_ flat: View<S>, from file: SafetensorsFile, prefix: String = "") throws(RNNError) {
+    for tensor in tensors {
+      try file.read(prefix + tensor.name, tensor.shape, into: flat.part(tensor.start, tensor.count))
+    }
+  }
+
+  public func save(to path: UnsafePointer<CChar>) throws(RNNError) {
+    try Safetensors.write(
+      path, entries(parameters.values), metadata: [("librnn", .string(ModelFile.metadata(self).serialized))])
+  }
+}
+
+/// Reads a model, or the model within a checkpoint.
+public func loadModel(_ path: UnsafePointer<CChar>) throws(RNNError) -> any AnyModel {
+  let file = try SafetensorsFile(path)
+  let description = try ModelFile.description(file)
+  if ModelFile.isDouble(description) { return try ModelFile.model(file, description, as: Double.self) }
+  return try ModelFile.model(file, description, as: Float.self)
+}

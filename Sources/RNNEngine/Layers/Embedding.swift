@@ -1,0 +1,49 @@
+import RNNKernels
+
+/// y = weight[token], weight [I, O].
+final class Embedding<S: Scalar>: Layer {
+  let description: LayerDescription
+  let tensors: [TensorShape]
+  let stateParts: [String] = []
+  private let size: Int
+
+  init(_ description: LayerDescription) throws(RNNError) {
+    self.description = description
+    size = description.outputSize
+    tensors = try layOut([("weight", [description.inputSize, size])])
+  }
+
+  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan {
+    LayerPlan(output: try Size.product(steps, rows, size))
+  }
+
+  func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
+    let initializer = Initializer<S>(generator: generator)
+    if description.weightInit == .standard { return initializer.normal(parameters) }
+    try initializer.matrix(
+      parameters, rows: description.inputSize, columns: size, method: description.weightInit, bound: 0)
+  }
+
+  /// Padding becomes zero, whatever its token.
+  func forward(_ pass: LayerPass<S>) {
+    guard case .tokens(let tokens) = pass.input else { return }
+    for position in 0..<pass.steps * pass.rows {
+      let output = pass.output.part(position * size, size)
+      if pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
+        output.copy(from: pass.parameters.start + tokens[position] * size)
+      } else {
+        output.clear()
+      }
+    }
+  }
+
+  /// dweight[token] += dy, in the order of the steps.
+  func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>) {
+    guard case .tokens(let tokens) = pass.input else { return }
+    for position in 0..<pass.steps * pass.rows
+    where pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
+      let row = gradients.parameters.part(tokens[position] * size, size)
+      Reductions<S>.add(gradients.output.start + position * size, to: row.start, count: size)
+    }
+  }
+}

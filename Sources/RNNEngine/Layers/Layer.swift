@@ -1,0 +1,135 @@
+import RNNKernels
+
+/// A parameter tensor of a layer and its place in the layer's flat parameters.
+public struct TensorShape: Sendable {
+  public let name: String
+  public let shape: [Int]
+  public let offset: Int
+  public let count: Int
+}
+
+/// How many elements a layer needs for a given number of steps and rows.
+public struct LayerPlan: Sendable {
+  public var output = 0
+  public var state = 0
+  public var reserve = 0
+  public var workspace = 0
+}
+
+/// Integers of a caller, 32 or 64 bits wide: token ids or class labels.
+public struct Integers: @unchecked Sendable {
+  let base: UnsafeRawPointer
+  let isWide: Bool
+  let count: Int
+
+  @inline(__always)
+  subscript(_ j: Int) -> Int {
+    isWide
+      ? Int(truncatingIfNeeded: base.load(fromByteOffset: j &* 8, as: Int64.self))
+      : Int(base.load(fromByteOffset: j &* 4, as: Int32.self))
+  }
+
+  func part(_ offset: Int, _ count: Int) -> Integers {
+    Integers(base: base + offset * (isWide ? 8 : 4), isWide: isWide, count: count)
+  }
+}
+
+/// What a layer reads: numbers [T, B, I], or token ids [T, B].
+public enum LayerInput<S: Scalar> {
+  case features(View<S>)
+  case tokens(Integers)
+}
+
+/// Valid steps of each row of a batch.
+public struct Lengths {
+  /// nil: every row is valid to the end.
+  let values: View<Int>?
+
+  @inline(__always)
+  func isValid(step: Int, row: Int) -> Bool {
+    guard let values else { return true }
+    return step < values[row]
+  }
+}
+
+/// Everything a layer works on in one pass over T steps of B rows. All memory is the caller's.
+public struct LayerPass<S: Scalar> {
+  var steps: Int
+  var rows: Int
+  var lengths: Lengths
+  var parameters: View<S>
+  var input: LayerInput<S>
+  /// Initial state; nil means zeros.
+  var state: View<S>?
+  var output: View<S>
+  var stateOut: View<S>?
+  /// Activations, from forward to backward, which consumes them.
+  var reserve: View<S>
+  /// Scratch of one call.
+  var workspace: View<S>
+  /// nil outside training.
+  var dropout: Dropout?
+}
+
+/// The other way through a layer. At padding `output` is zero.
+public struct LayerGradients<S: Scalar> {
+  var output: View<S>
+  var stateOut: View<S>?
+  /// nil: not wanted.
+  var input: View<S>?
+  var state: View<S>?
+  /// Added to.
+  var parameters: View<S>
+}
+
+/// A layer: sizes, equations and nothing else. It holds no numbers, so any number of threads may use it.
+public protocol Layer<S>: AnyObject {
+  associatedtype S: Scalar
+  var description: LayerDescription { get }
+  var tensors: [TensorShape] { get }
+  /// Names of the state's parts, each [L, B, H]: "h", "c".
+  var stateParts: [String] { get }
+
+  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan
+  func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError)
+  func forward(_ pass: LayerPass<S>)
+  func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>)
+}
+
+extension Layer {
+  public var parameterCount: Int { tensors.last.map { $0.offset + $0.count } ?? 0 }
+
+  /// The view of tensor `index` within flat parameters or gradients.
+  func tensor(_ index: Int, of parameters: View<S>) -> View<S> {
+    parameters.part(tensors[index].offset, tensors[index].count)
+  }
+}
+
+/// The layer of a description. Its numbers must be valid.
+public func makeLayer<S: Scalar>(
+  _ description: LayerDescription, as _: S.Type
+) throws(RNNError) -> any Layer<S> {
+  switch description.kind {
+  case .embedding: try Embedding<S>(description)
+  case .elman: try Recurrent(ElmanCell<S>(description), description)
+  case .gru: try Recurrent(GRUCell<S>(description), description)
+  case .lstm: try Recurrent(LSTMCell<S>(description), description)
+  case .linear: try Linear<S>(description)
+  }
+}
+
+/// Lays tensors one after another.
+func layOut(_ tensors: [(name: String, shape: [Int])]) throws(RNNError) -> [TensorShape] {
+  var result: [TensorShape] = []
+  var offset = 0
+  for tensor in tensors {
+    var count = 1
+    for side in tensor.shape {
+      try Size.checkMatrixSide(side, tensor.name)
+      count = try Size.product(count, side)
+    }
+    result.append(TensorShape(name: tensor.name, shape: tensor.shape, offset: offset, count: count))
+    offset = try Size.sum(offset, count)
+  }
+  return result
+}

@@ -1,0 +1,77 @@
+/// What a layer is: the engine's form of `rnn_layer`. A network is a list of these.
+public struct LayerDescription: Sendable, Equatable {
+  /// Raw values are those of `rnn_layer_kind`.
+  public enum Kind: Int, Sendable {
+    case embedding = 1
+    case elman = 2
+    case gru = 3
+    case lstm = 4
+    case linear = 5
+
+    public var name: String {
+      switch self {
+      case .embedding: "Embedding"
+      case .elman: "RNN"
+      case .gru: "GRU"
+      case .lstm: "LSTM"
+      case .linear: "Linear"
+      }
+    }
+
+    public var isRecurrent: Bool { self == .elman || self == .gru || self == .lstm }
+  }
+
+  public enum Nonlinearity: Int, Sendable {
+    case tanh = 0
+    case relu = 1
+  }
+
+  public var kind: Kind
+  public var nonlinearity = Nonlinearity.tanh
+  public var inputSize: Int
+  public var outputSize: Int
+  public var layerCount = 1
+  public var dropout = 0.0
+  public var weightInit = Initialization.standard
+  public var recurrentInit = Initialization.standard
+  public var forgetBias = 0.0
+  public var lastStep = false
+
+  public init(_ kind: Kind, _ inputSize: Int, _ outputSize: Int) {
+    self.kind = kind
+    self.inputSize = inputSize
+    self.outputSize = outputSize
+  }
+
+  /// Checks the numbers of this layer by itself. `name` leads each message: "layer 1 (LSTM)".
+  func validate(_ name: String) throws(RNNError) {
+    try Self.check(inputSize, name, kind == .embedding ? "number of tokens" : "input size")
+    try Self.check(outputSize, name, kind.isRecurrent ? "hidden size" : "output size")
+    try Self.check(layerCount, name, "num_layers")
+    if !(dropout >= 0 && dropout < 1) {
+      throw RNNError(.argument, "\(name): dropout: expected a number in [0, 1), got \(dropout)")
+    }
+    if !forgetBias.isFinite {
+      throw RNNError(.argument, "\(name): forget_bias: expected a finite number, got \(forgetBias)")
+    }
+    try validateOptions(name)
+  }
+
+  /// Options that mean nothing for this kind of layer are refused rather than ignored.
+  private func validateOptions(_ name: String) throws(RNNError) {
+    func only(_ used: Bool, _ option: String, _ kinds: String) throws(RNNError) {
+      if used { throw RNNError(.model, "\(name): \(option) belongs to \(kinds), not to \(kind.name)") }
+    }
+    try only(nonlinearity != .tanh && kind != .elman, "nonlinearity", "RNN")
+    try only(layerCount != 1 && !kind.isRecurrent, "num_layers", "recurrent layers")
+    try only(dropout != 0 && !kind.isRecurrent, "dropout", "recurrent layers")
+    try only(recurrentInit != .standard && !kind.isRecurrent, "recurrent_init", "recurrent layers")
+    try only(forgetBias != 0 && kind != .lstm, "forget_bias", "LSTM")
+    try only(lastStep && kind != .linear, "last_step", "Linear")
+  }
+
+  private static func check(_ size: Int, _ name: String, _ what: String) throws(RNNError) {
+    if size < 1 { throw RNNError(.argument, "\(name): \(what): expected at least 1, got \(size)") }
+    try Size.checkMatrixSide(size, "\(name): \(what)")
+  }
+}

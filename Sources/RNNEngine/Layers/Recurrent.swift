@@ -1,0 +1,144 @@
+import RNNKernels
+
+/// A stack of recurrent layers of one kind over T steps: forward, then backpropagation through time.
+///
+/// Of each stacked layer k: one product of W_ih with all T steps, then for each step one product of W_hh with
+/// h_{t-1} and the cell. Backward runs the steps in reverse and leaves the gradients of all pre-activations
+/// behind, from which dW_ih, dW_hh and dx are one product each.
+final class Recurrent<C: Cell>: Layer {
+  typealias S = C.S
+  let description: LayerDescription
+  let tensors: [TensorShape]
+  let cell: C
+  let size: Int
+  let depth: Int
+  /// G·H.
+  let gateWidth: Int
+
+  var stateParts: [String] { cell.hasCellState ? ["h", "c"] : ["h"] }
+
+  init(_ cell: C, _ description: LayerDescription) throws(RNNError) {
+    self.cell = cell
+    self.description = description
+    size = description.outputSize
+    depth = description.layerCount
+    gateWidth = try Size.product(cell.gateCount, size)
+    // Every stacked layer has at least 4 numbers: refuse an absurd depth before listing its tensors.
+    _ = try Size.product(depth, gateWidth, 64)
+    if depth > 1024 { throw RNNError(.argument, "num_layers: expected at most 1024, got \(depth)") }
+    var shapes: [(name: String, shape: [Int])] = []
+    for k in 0..<depth {
+      shapes.append(("weight_ih_l\(k)", [gateWidth, k == 0 ? description.inputSize : size]))
+      shapes.append(("weight_hh_l\(k)", [gateWidth, size]))
+      shapes.append(("bias_ih_l\(k)", [gateWidth]))
+      shapes.append(("bias_hh_l\(k)", [gateWidth]))
+    }
+    tensors = try layOut(shapes)
+  }
+
+  func inputWidth(_ k: Int) -> Int { k == 0 ? description.inputSize : size }
+
+  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan {
+    let height = try Size.product(steps, rows)
+    var reserve = Carver<S>()
+    _ = try RecurrentReserve(carving: &reserve, layer: self, height: height)
+    var workspace = Carver<S>()
+    _ = try RecurrentScratch(carving: &workspace, layer: self, height: height, rows: rows)
+    return LayerPlan(
+      output: try Size.product(height, size),
+      state: try Size.product(stateParts.count, depth, rows, size),
+      reserve: reserve.used, workspace: workspace.used)
+  }
+
+  func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
+    for k in 0..<depth {
+      for part in 0..<4 {
+        let own = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(4 * k + part))
+        try initialize(tensor(4 * k + part, of: parameters), part: part, layer: k, Initializer(generator: own))
+      }
+      if description.forgetBias != 0 { setForgetBias(parameters, layer: k) }
+    }
+  }
+
+  /// PyTorch's default is U(±1/√H) for everything; with another `weight_init` biases begin at zero.
+  private func initialize(
+    _ values: View<S>, part: Int, layer k: Int, _ initializer: Initializer<S>
+  ) throws(RNNError) {
+    let bound = 1 / Double(size).squareRoot()
+    if part >= 2 {
+      if description.weightInit == .standard { initializer.uniform(values, bound: bound) }
+      return
+    }
+    let (method, columns) =
+      part == 0 ? (description.weightInit, inputWidth(k)) : (description.recurrentInit, size)
+    for gate in 0..<cell.gateCount {
+      try initializer.matrix(
+        values.part(gate * size * columns, size * columns), rows: size, columns: columns, method: method,
+        bound: bound, block: gate)
+    }
+  }
+
+  /// b_if + b_hf = forget_bias, Gers et al. 2000; Jozefowicz et al. 2015.
+  private func setForgetBias(_ parameters: View<S>, layer k: Int) {
+    for j in size..<2 * size {
+      tensor(4 * k + 2, of: parameters)[j] = S(description.forgetBias)
+      tensor(4 * k + 3, of: parameters)[j] = 0
+    }
+  }
+}
+
+/// What one stacked layer keeps from forward for backward. `height` = T·B.
+struct RecurrentReserve<S: Scalar> {
+  struct Level {
+    /// [T, B, GH].
+    var gates: View<S>
+    /// [T, B, H] each, empty where the cell has none.
+    var candidates: View<S>
+    var cells: View<S>
+    /// [T, B, H] of all but the top layer, whose outputs are the caller's; and the same after dropout.
+    var outputs: View<S>
+    var dropped: View<S>
+  }
+  var levels: [Level] = []
+
+  init<C: Cell>(
+    carving carver: inout Carver<S>, layer: Recurrent<C>, height: Int
+  ) throws(RNNError) where C.S == S {
+    let width = try Size.product(height, layer.size)
+    for k in 0..<layer.depth {
+      let isInner = k + 1 < layer.depth
+      levels.append(
+        Level(
+          gates: try carver.take(Size.product(height, layer.gateWidth)),
+          candidates: try carver.take(layer.cell.hasCandidate ? width : 0),
+          cells: try carver.take(layer.cell.hasCellState ? width : 0),
+          outputs: try carver.take(isInner ? width : 0),
+          dropped: try carver.take(isInner && layer.description.dropout > 0 ? width : 0)))
+    }
+  }
+}
+
+/// Scratch of one pass through a recurrent layer.
+struct RecurrentScratch<S: Scalar> {
+  /// [B, GH]: W_hh h_{t-1} of one step.
+  var hidden: View<S>
+  /// [B, H] each: h_0 and c_0; ∂L/∂h and ∂L/∂c of one step.
+  var initialOutput: View<S>
+  var initialCell: View<S>
+  var gradOutput: View<S>
+  var gradCell: View<S>
+  /// [T, B, H]: gradient of an inner layer's outputs.
+  var gradInner: View<S>
+
+  init<C: Cell>(
+    carving carver: inout Carver<S>, layer: Recurrent<C>, height: Int, rows: Int
+  ) throws(RNNError) where C.S == S {
+    let width = try Size.product(rows, layer.size)
+    hidden = try carver.take(Size.product(rows, layer.gateWidth))
+    initialOutput = try carver.take(width)
+    initialCell = try carver.take(width)
+    gradOutput = try carver.take(width)
+    gradCell = try carver.take(width)
+    gradInner = try carver.take(layer.depth > 1 ? Size.product(height, layer.size) : 0)
+  }
+}

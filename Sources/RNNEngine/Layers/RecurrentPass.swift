@@ -1,0 +1,140 @@
+import RNNKernels
+
+extension Recurrent {
+  /// y_t = h_t of the top layer. After a row's end h and c keep their last values.
+  func forward(_ pass: LayerPass<S>) {
+    guard case .features(let input) = pass.input, let context = Context(self, pass) else { return }
+    var x = input
+    for k in 0..<depth {
+      forward(level: k, input: x, context)
+      x = context.inputAbove(k)
+      if k + 1 < depth, let dropout = pass.dropout, description.dropout > 0 {
+        dropout.apply(
+          context.outputs(k), to: x, rows: pass.rows, width: size, probability: description.dropout, site: k)
+      }
+    }
+  }
+
+  private func forward(level k: Int, input: View<S>, _ context: Context) {
+    let (pass, level, scratch) = (context.pass, context.reserve.levels[k], context.scratch)
+    // For all t: gates_t = W_ih x_t
+    matmul(
+      context.matrix(input, inputWidth(k)), context.inputWeight(k).transposed,
+      into: context.matrix(level.gates, gateWidth))
+    context.loadInitialState(k)
+    let weight = context.hiddenWeight(k)
+    for step in 0..<pass.steps {
+      // hidden = W_hh h_{t-1}
+      matmul(
+        context.stepMatrix(context.previousOutput(k, step), size), weight.transposed,
+        into: context.stepMatrix(scratch.hidden, gateWidth))
+      stepForward(level: k, step: step, context)
+    }
+    context.storeFinalState(k)
+  }
+
+  private func stepForward(level k: Int, step: Int, _ context: Context) {
+    let biases = context.biases(k)
+    for row in 0..<context.pass.rows {
+      let numbers = context.row(k, step, row)
+      if context.pass.lengths.isValid(step: step, row: row) {
+        cell.forward(numbers, biases)
+      } else {
+        freeze(numbers)
+      }
+    }
+  }
+
+  /// h_t = h_{t-1}, c_t = c_{t-1}. Its gates, which padding has reached, become zero.
+  private func freeze(_ row: CellRow<S>) {
+    View(start: row.output, count: size).copy(from: row.previousOutput)
+    if cell.hasCellState { View(start: row.cell, count: size).copy(from: row.previousCell) }
+    clearGates(row)
+  }
+
+  private func clearGates(_ row: CellRow<S>) {
+    View(start: row.gates, count: gateWidth).clear()
+    if cell.hasCandidate { View(start: row.candidate, count: size).clear() }
+  }
+
+  /// Backpropagation through time, from the top layer down. Werbos 1990.
+  func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>) {
+    guard case .features(let input) = pass.input, let context = Context(self, pass) else { return }
+    var gradOutput = gradients.output
+    for k in (0..<depth).reversed() {
+      backward(level: k, gradOutput: gradOutput, gradients, context)
+      accumulate(level: k, input: k == 0 ? input : context.inputAbove(k - 1), gradients, context)
+      guard let gradInput = k == 0 ? gradients.input : context.scratch.gradInner else { return }
+      // For all t: dx_t = W_ihᵀ dgates_t
+      matmul(
+        context.matrix(context.reserve.levels[k].gates, gateWidth), context.inputWeight(k),
+        into: context.matrix(gradInput, inputWidth(k)))
+      if k > 0, let dropout = pass.dropout, description.dropout > 0 {
+        dropout.apply(
+          gradInput, to: gradInput, rows: pass.rows, width: size, probability: description.dropout, site: k - 1)
+      }
+      gradOutput = gradInput
+    }
+  }
+
+  /// The steps in reverse: ∂L/∂h_t is what comes from y_t plus what comes from h_{t+1}.
+  private func backward(
+    level k: Int, gradOutput: View<S>, _ gradients: LayerGradients<S>, _ context: Context
+  ) {
+    let (pass, scratch) = (context.pass, context.scratch)
+    context.loadFinalGradient(k, gradients.stateOut)
+    context.loadInitialState(k)
+    for step in (0..<pass.steps).reversed() {
+      for row in 0..<pass.rows {
+        let numbers = context.row(k, step, row)
+        guard pass.lengths.isValid(step: step, row: row) else {
+          clearGates(numbers)
+          continue
+        }
+        let dh = scratch.gradOutput.start + row * size
+        Reductions<S>.add(gradOutput.start + (step * pass.rows + row) * size, to: dh, count: size)
+        cell.backward(numbers, gradOutput: dh, gradCell: scratch.gradCell.start + row * size)
+      }
+      if step == 0 && gradients.state == nil { return }
+      // ∂L/∂h_{t-1} += W_hhᵀ dgates_t
+      for block in cell.hiddenBlocks {
+        matmul(
+          context.hiddenGradient(k, block, steps: step..<step + 1), context.hiddenWeight(k, block),
+          into: context.stepMatrix(scratch.gradOutput, size), adding: true)
+      }
+    }
+    context.storeInitialGradient(k, gradients.state)
+  }
+
+  /// The shared weights take part in every step: their gradients are sums over all of them.
+  private func accumulate(
+    level k: Int, input: View<S>, _ gradients: LayerGradients<S>, _ context: Context
+  ) {
+    let (pass, level) = (context.pass, context.reserve.levels[k])
+    let gates = context.matrix(level.gates, gateWidth)
+    // dW_ih += Σ_t dgates_t x_tᵀ;  db_ih += Σ_t dgates_t
+    let inputWeight = tensor(4 * k, of: gradients.parameters)
+    matmul(
+      gates.transposed, context.matrix(input, inputWidth(k)),
+      into: Matrix(inputWeight, rows: gateWidth, columns: inputWidth(k)), adding: true)
+    Reductions<S>.addColumnSums(
+      level.gates.start, rows: gates.rows, columns: gateWidth, stride: gateWidth,
+      to: tensor(4 * k + 2, of: gradients.parameters).start)
+    // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t
+    for block in cell.hiddenBlocks {
+      let weight = context.hiddenBlock(tensor(4 * k + 1, of: gradients.parameters), block)
+      let first = context.hiddenGradient(k, block, steps: 0..<1)
+      matmul(first.transposed, context.stepMatrix(context.scratch.initialOutput, size), into: weight, adding: true)
+      if pass.steps > 1 {
+        let previous = context.outputs(k).part(0, (pass.steps - 1) * pass.rows * size)
+        matmul(
+          context.hiddenGradient(k, block, steps: 1..<pass.steps).transposed,
+          Matrix(previous, rows: (pass.steps - 1) * pass.rows, columns: size), into: weight, adding: true)
+      }
+      let all = context.hiddenGradient(k, block, steps: 0..<pass.steps)
+      Reductions<S>.addColumnSums(
+        all.values.start, rows: all.rows, columns: all.columns, stride: all.stride,
+        to: tensor(4 * k + 3, of: gradients.parameters).start + block.firstGate * size)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import RNNKernels
+
+/// The loss of one batch, L = Σ_t L^(t): which places count, with which weight, divided by what.
+struct Objective<S: Scalar> {
+  let loss: Loss
+  let sequence: Sequence<S>
+  let targets: Targets<S>
+  /// [T, B], or [B] with a last-step head; nil: 1 each.
+  let weights: View<S>?
+  /// O.
+  let width: Int
+  /// What the sum of weighted losses is divided by: 1 for a sum; 0 when nothing counts.
+  let divisor: Double
+
+  init(
+    _ loss: Loss, _ sequence: Sequence<S>, _ targets: Targets<S>, weights: View<S>?, width: Int
+  ) {
+    self.loss = loss
+    self.sequence = sequence
+    self.targets = targets
+    self.weights = weights
+    self.width = width
+    var total = 0.0
+    for place in 0..<sequence.outputPlaces {
+      total += Self.weight(place, sequence, targets, weights, loss.ignoreIndex)
+    }
+    let perRow = loss.kind == .crossEntropy ? 1 : Double(width)
+    divisor = loss.reduction == .sum ? 1 : total * perRow
+  }
+
+  /// Padding and ignored labels weigh nothing.
+  private static func weight(
+    _ place: Int, _ sequence: Sequence<S>, _ targets: Targets<S>, _ weights: View<S>?, _ ignored: Int
+  ) -> Double {
+    guard sequence.isValid(outputPlace: place) else { return 0 }
+    if case .labels(let labels) = targets, labels[place] == ignored { return 0 }
+    return weights.map { Double($0[place]) } ?? 1
+  }
+
+  /// The part of the loss that falls on a stretch of steps, and its gradient by the outputs.
+  /// `outputs` and `gradient` hold the stretch, [steps, B, O], or [B, O] with a last-step head, of which the
+  /// rows that end in the stretch count.
+  func evaluate(_ stretch: Range<Int>, outputs: View<S>, gradient: View<S>?) -> Double {
+    var sum = 0.0
+    let first = sequence.isLastStep ? 0 : stretch.lowerBound * sequence.rows
+    for row in 0..<outputs.count / width {
+      let place = first + row
+      let rowGradient = gradient?.part(row * width, width)
+      let weight = divisor == 0 ? 0 : weight(place, in: stretch) / divisor
+      if weight == 0 {
+        rowGradient?.clear()
+        continue
+      }
+      sum += weight * loss.evaluate(
+        outputs.part(row * width, width), targets, place: place, weight: S(weight), gradient: rowGradient)
+    }
+    return sum
+  }
+
+  private func weight(_ place: Int, in stretch: Range<Int>) -> Double {
+    if sequence.isLastStep && !stretch.contains(sequence.length(place) - 1) { return 0 }
+    return Self.weight(place, sequence, targets, weights, loss.ignoreIndex)
+  }
+}

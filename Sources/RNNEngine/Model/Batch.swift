@@ -1,0 +1,81 @@
+import RNNKernels
+
+/// Memory of a caller, with its size in bytes. `start` is nil when it was not given.
+public struct RawBuffer {
+  public let start: UnsafeMutableRawPointer?
+  public let bytes: Int
+
+  public init(_ start: UnsafeMutableRawPointer?, bytes: Int) {
+    self.start = start
+    self.bytes = bytes
+  }
+
+  public init(_ start: UnsafeRawPointer?, bytes: Int) {
+    self.init(UnsafeMutableRawPointer(mutating: start), bytes: bytes)
+  }
+
+  public var isGiven: Bool { start != nil }
+
+  /// Checks that the buffer holds exactly `shape` elements of `dtype`, aligned.
+  func checked(_ name: String, _ dtype: DType, _ shape: [Int]) throws(RNNError) -> UnsafeMutableRawPointer {
+    guard let start else {
+      throw RNNError(.argument, "\(name): expected \(dtype.name) \(shapeText(shape)), got NULL")
+    }
+    var expected = dtype.bytes
+    for side in shape { expected = try Size.product(expected, side) }
+    guard bytes == expected else {
+      throw RNNError(
+        .shape, "\(name): expected \(expected) bytes, \(dtype.name) \(shapeText(shape)), got \(bytes) bytes")
+    }
+    guard Int(bitPattern: start) % dtype.bytes == 0 else {
+      throw RNNError(.argument, "\(name): expected an address aligned to \(dtype.bytes) bytes, got \(start)")
+    }
+    return start
+  }
+
+  /// The same as numbers of the model's type.
+  func view<S: Scalar>(_ name: String, _ shape: [Int], as _: S.Type) throws(RNNError) -> View<S> {
+    let start = try checked(name, S.dtype, shape)
+    return View(start: start.assumingMemoryBound(to: S.self), count: bytes / MemoryLayout<S>.stride)
+  }
+
+  func integers(_ name: String, _ dtype: DType, _ shape: [Int]) throws(RNNError) -> Integers {
+    guard dtype == .int32 || dtype == .int64 else {
+      throw RNNError(.dtype, "\(name): expected int32 or int64, got \(dtype.name)")
+    }
+    let start = try checked(name, dtype, shape)
+    return Integers(base: UnsafeRawPointer(start), isWide: dtype == .int64, count: bytes / dtype.bytes)
+  }
+}
+
+/// A batch as it comes from the caller: the engine's form of `rnn_batch`, nothing of it checked.
+public struct Batch {
+  public var steps: Int
+  public var rows: Int
+  public var input: RawBuffer
+  public var lengths: RawBuffer
+  public var state: RawBuffer
+  public var stateOut: RawBuffer
+  public var output: RawBuffer
+  public var target: RawBuffer
+  public var weights: RawBuffer
+  public var tokenType: DType
+  public var labelType: DType
+
+  public init(
+    steps: Int, rows: Int, input: RawBuffer, lengths: RawBuffer, state: RawBuffer, stateOut: RawBuffer,
+    output: RawBuffer, target: RawBuffer, weights: RawBuffer, tokenType: DType, labelType: DType
+  ) {
+    self.steps = steps
+    self.rows = rows
+    self.input = input
+    self.lengths = lengths
+    self.state = state
+    self.stateOut = stateOut
+    self.output = output
+    self.target = target
+    self.weights = weights
+    self.tokenType = tokenType
+    self.labelType = labelType
+  }
+}

@@ -1,0 +1,45 @@
+import RNNKernels
+
+extension Model {
+  /// Steps that run at a time: enough for large matrix products, few enough to bound the memory.
+  private static var stretchOfInference: Int { 128 }
+
+  /// Runs the model over a batch. Reads the parameters only, so any number of threads may call it.
+  public func forward(_ batch: Batch) throws(RNNError) {
+    let sequence = try Sequence(batch, for: self)
+    guard let output = sequence.output else {
+      let shape = outputShape(steps: batch.steps, rows: batch.rows)
+      throw RNNError(.argument, "output: expected \(S.dtype.name) \(shapeText(shape)), got NULL")
+    }
+    let network = try Network(
+      self, maximumSteps: min(sequence.steps, Self.stretchOfInference), rows: sequence.rows, training: false)
+    network.run(sequence) { stretch, outputs in
+      if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
+    }
+  }
+}
+
+extension Network {
+  /// Inference over all steps, stretch by stretch; the final state goes to the caller.
+  func run(_ sequence: Sequence<S>, _ body: (Range<Int>, View<S>) -> Void) {
+    begin(with: sequence.state)
+    for stretch in sequence.stretches(of: maximumSteps) {
+      body(stretch, forward(sequence, stretch, stateOut: state, dropout: nil))
+    }
+    if let stateOut = sequence.stateOut, !state.isEmpty { stateOut.copy(from: state.start) }
+  }
+}
+
+extension Sequence {
+  func stretches(of size: Int) -> [Range<Int>] {
+    stride(from: 0, to: steps, by: size).map { $0..<min($0 + size, steps) }
+  }
+
+  /// The rows whose last valid step lies in the stretch have their final output now.
+  func copyEnding(in stretch: Range<Int>, from outputs: View<S>, to output: View<S>) {
+    let width = output.count / rows
+    for row in 0..<rows where stretch.contains(length(row) - 1) {
+      output.part(row * width, width).copy(from: outputs.start + row * width)
+    }
+  }
+}

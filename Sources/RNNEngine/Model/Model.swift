@@ -1,0 +1,140 @@
+import RNNKernels
+
+/// What a model looks like from outside.
+public struct ModelInfo: Sendable {
+  public let dtype: DType
+  public let takesTokens: Bool
+  public let isLastStep: Bool
+  public let inputSize: Int
+  public let outputSize: Int
+  public let layerCount: Int
+  public let tensorCount: Int
+  public let parameterCount: Int
+  public let stateTensorCount: Int
+  public let stateBytesPerRow: Int
+}
+
+/// A named tensor within a flat buffer: a parameter, its gradient, or a part of a state.
+public struct NamedTensor: Sendable {
+  public let name: String
+  public let dtype: DType
+  public let shape: [Int]
+  /// In elements.
+  let start: Int
+  let count: Int
+
+  public var offset: Int { start * dtype.bytes }
+  public var bytes: Int { count * dtype.bytes }
+}
+
+/// A stack of layers and its parameters, in one flat buffer.
+public final class Model<S: Scalar> {
+  public let descriptions: [LayerDescription]
+  let layers: [any Layer<S>]
+  public let tensors: [NamedTensor]
+  /// Where each layer's parameters begin.
+  let parameterStart: [Int]
+  let parameters: Buffer<S>
+  /// Where each layer's state begins, per row; and the whole.
+  let stateStart: [Int]
+  let stateCountPerRow: Int
+
+  var takesTokens: Bool { descriptions[0].kind == .embedding }
+  var isLastStep: Bool { descriptions[descriptions.count - 1].lastStep }
+  var inputSize: Int { descriptions[0].inputSize }
+  var outputSize: Int { descriptions[descriptions.count - 1].outputSize }
+
+  /// Parameters are zero until `initialize` or until a file fills them.
+  public init(_ descriptions: [LayerDescription]) throws(RNNError) {
+    try Stack.validate(descriptions)
+    self.descriptions = descriptions
+    var (layers, tensors, starts, stateStarts) = ([any Layer<S>](), [NamedTensor](), [Int](), [Int]())
+    var (parameterCount, stateCount) = (0, 0)
+    for (index, description) in descriptions.enumerated() {
+      let layer = try makeLayer(description, as: S.self)
+      layers.append(layer)
+      starts.append(parameterCount)
+      stateStarts.append(stateCount)
+      for tensor in layer.tensors {
+        tensors.append(
+          NamedTensor(
+            name: "\(index).\(tensor.name)", dtype: S.dtype, shape: tensor.shape,
+            start: parameterCount + tensor.offset, count: tensor.count))
+      }
+      parameterCount = try Size.sum(parameterCount, layer.parameterCount)
+      stateCount = try Size.sum(stateCount, layer.plan(steps: 1, rows: 1).state)
+    }
+    (self.layers, self.tensors, parameterStart, stateStart) = (layers, tensors, starts, stateStarts)
+    stateCountPerRow = stateCount
+    parameters = try Buffer(count: parameterCount)
+  }
+
+  /// Fills the parameters: the same seed gives the same bits.
+  public func initialize(seed: UInt64) throws(RNNError) {
+    for index in layers.indices {
+      let generator = Philox(seed: seed, stream: UInt64(index) << 16)
+      try layers[index].initialize(layerPart(index, of: parameters.values), generator: generator)
+    }
+  }
+
+  /// Layer `index`'s part of flat parameters or gradients.
+  func layerPart(_ index: Int, of flat: View<S>) -> View<S> {
+    flat.part(parameterStart[index], layers[index].parameterCount)
+  }
+
+  func outputShape(steps: Int, rows: Int) -> [Int] {
+    isLastStep ? [rows, outputSize] : [steps, rows, outputSize]
+  }
+
+  /// The parts of a state of `rows` rows: for each recurrent layer h, then, of an LSTM, c.
+  public func stateTensors(rows: Int) throws(RNNError) -> [NamedTensor] {
+    guard rows >= 1 else { throw RNNError(.argument, "batch_size: expected at least 1, got \(rows)") }
+    _ = try Size.product(rows, stateCountPerRow, S.dtype.bytes)
+    var (result, start) = ([NamedTensor](), 0)
+    for (index, layer) in layers.enumerated() {
+      let shape = [layer.description.layerCount, rows, layer.description.outputSize]
+      for part in layer.stateParts {
+        let count = shape[0] * shape[1] * shape[2]
+        result.append(
+          NamedTensor(name: "\(index).\(part)", dtype: S.dtype, shape: shape, start: start, count: count))
+        start += count
+      }
+    }
+    return result
+  }
+}
+
+/// Which layers may stand where.
+enum Stack {
+  static func validate(_ descriptions: [LayerDescription]) throws(RNNError) {
+    if descriptions.isEmpty { throw RNNError(.model, "layers: expected at least one, got none") }
+    if descriptions.count > 1024 {
+      throw RNNError(.model, "layers: expected at most 1024, got \(descriptions.count)")
+    }
+    for (index, description) in descriptions.enumerated() {
+      try description.validate(name(index, description))
+      if index > 0 { try validate(description, at: index, after: descriptions[index - 1]) }
+    }
+  }
+
+  static func name(_ index: Int, _ description: LayerDescription) -> String {
+    "layer \(index) (\(description.kind.name))"
+  }
+
+  private static func validate(
+    _ description: LayerDescription, at index: Int, after previous: LayerDescription
+  ) throws(RNNError) {
+    let (name, above) = (name(index, description), name(index - 1, previous))
+    if description.kind == .embedding {
+      throw RNNError(.model, "\(name): expected as the first layer, for it takes token ids, got it after \(above)")
+    }
+    if previous.lastStep {
+      throw RNNError(.model, "\(above): last_step: expected only on the last layer, got \(name) after it")
+    }
+    if description.inputSize != previous.outputSize {
+      throw RNNError(
+        .model,
+        "\(name): input size: expected \(previous.outputSize), the output of \(above), got \(description.inputSize)")
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import RNNKernels
+
+/// A batch after its checks: typed views, every token, length and size in range.
+struct Sequence<S: Scalar> {
+  let steps: Int
+  let rows: Int
+  let isLastStep: Bool
+  let input: LayerInput<S>
+  /// Valid steps of each row; nil: all.
+  let lengths: Integers?
+  let state: View<S>?
+  let stateOut: View<S>?
+  let output: View<S>?
+
+  /// Places at which there is an output: [T, B], or [B] with a last-step head.
+  var outputPlaces: Int { isLastStep ? rows : steps * rows }
+
+  func length(_ row: Int) -> Int { lengths.map { $0[row] } ?? steps }
+
+  func isValid(outputPlace place: Int) -> Bool { isLastStep || place / rows < length(place % rows) }
+
+  init(_ batch: Batch, for model: Model<S>) throws(RNNError) {
+    (steps, rows, isLastStep) = (batch.steps, batch.rows, model.isLastStep)
+    try Self.checkSides(batch)
+    lengths = try Self.lengths(batch, minimum: model.isLastStep ? 1 : 0)
+    input = try Self.input(batch, model, lengths)
+    let stateShape = [batch.rows, model.stateCountPerRow]
+    state = batch.state.isGiven ? try batch.state.view("state", stateShape, as: S.self) : nil
+    stateOut = batch.stateOut.isGiven ? try batch.stateOut.view("state_out", stateShape, as: S.self) : nil
+    if let state { try Check.noNaN(state, "state", stateShape) }
+    output =
+      batch.output.isGiven
+      ? try batch.output.view("output", model.outputShape(steps: steps, rows: rows), as: S.self) : nil
+  }
+
+  private static func checkSides(_ batch: Batch) throws(RNNError) {
+    for (name, side) in [("time_steps", batch.steps), ("batch_size", batch.rows)] {
+      guard side >= 1 else { throw RNNError(.argument, "\(name): expected at least 1, got \(side)") }
+    }
+    try Size.checkMatrixSide(Size.product(batch.steps, batch.rows), "time_steps * batch_size")
+  }
+
+  private static func lengths(_ batch: Batch, minimum: Int) throws(RNNError) -> Integers? {
+    guard batch.lengths.isGiven else { return nil }
+    let lengths = try batch.lengths.integers("lengths", .int64, [batch.rows])
+    for row in 0..<batch.rows where lengths[row] < minimum || lengths[row] > batch.steps {
+      throw RNNError(
+        .argument, "lengths[\(row)]: expected \(minimum) to \(batch.steps), got \(lengths[row])")
+    }
+    return lengths
+  }
+
+  private static func input(
+    _ batch: Batch, _ model: Model<S>, _ lengths: Integers?
+  ) throws(RNNError) -> LayerInput<S> {
+    if model.takesTokens {
+      let tokens = try batch.input.integers("input", batch.tokenType, [batch.steps, batch.rows])
+      try Check.range(tokens, "input", limit: model.inputSize, ignoring: nil) { place in
+        lengths.map { place / batch.rows < $0[place % batch.rows] } ?? true
+      }
+      return .tokens(tokens)
+    }
+    let shape = [batch.steps, batch.rows, model.inputSize]
+    let features = try batch.input.view("input", shape, as: S.self)
+    try Check.noNaN(features, "input", shape, lengths: lengths)
+    return .features(features)
+  }
+}
+
+/// Checks of contents, shared by inputs and targets.
+enum Check {
+  /// Integers in 0 ..< limit, or `ignoring`, wherever `isUsed`.
+  static func range(
+    _ values: Integers, _ name: String, limit: Int, ignoring: Int?, isUsed: (Int) -> Bool
+  ) throws(RNNError) {
+    for place in 0..<values.count {
+      let value = values[place]
+      if value >= 0 && value < limit || value == ignoring || !isUsed(place) { continue }
+      throw RNNError(
+        .argument, "\(name): expected values from 0 to \(limit - 1), got \(value) at position \(place)")
+    }
+  }
+
+  /// No NaN in an array of this shape; padding is not looked at.
+  static func noNaN<S: Scalar>(
+    _ values: View<S>, _ name: String, _ shape: [Int], lengths: Integers? = nil
+  ) throws(RNNError) {
+    guard Reductions<S>.firstNaN(values.start, count: values.count) != nil else { return }
+    let width = shape.count > 2 ? shape[2] : 1
+    for place in values.indices where values[place].isNaN {
+      let (step, row) = (place / width / shape[1], place / width % shape[1])
+      if let lengths, step >= lengths[row] { continue }
+      throw RNNError(.nan, "\(name): expected numbers, got NaN at position \(place) of \(shapeText(shape))")
+    }
+  }
+}

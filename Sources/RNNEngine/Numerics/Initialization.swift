@@ -1,0 +1,77 @@
+import COpenBLAS
+import CPlatform
+import RNNKernels
+
+/// How a matrix of weights begins.
+public enum Initialization: Int, Sendable {
+  case standard = 0
+  case xavier = 1
+  case orthogonal = 2
+  case identity = 3
+}
+
+/// Fills parameters, reproducibly: number j of a tensor depends on the seed, the stream and j alone.
+struct Initializer<S: Scalar> {
+  let generator: Philox
+
+  /// U(-bound, bound).
+  func uniform(_ values: View<S>, bound: Double) {
+    for j in values.indices { values[j] = S((2 * generator.uniform(j) - 1) * bound) }
+  }
+
+  /// N(0, 1).
+  func normal(_ values: View<S>) {
+    for j in values.indices { values[j] = S(gaussian(j)) }
+  }
+
+  /// A matrix [rows, columns] by `method`; `standard` is U(±bound). `block` tells the gates of one tensor
+  /// apart.
+  func matrix(
+    _ values: View<S>, rows: Int, columns: Int, method: Initialization, bound: Double, block: Int = 0
+  ) throws(RNNError) {
+    let own = Initializer(
+      generator: Philox(seed: generator.seed, stream: generator.stream &+ UInt64(block) << 32))
+    switch method {
+    case .standard: own.uniform(values, bound: bound)
+    case .xavier: own.uniform(values, bound: (6 / Double(rows + columns)).squareRoot())
+    case .orthogonal: try own.orthogonal(values, rows: rows, columns: columns)
+    case .identity:
+      values.clear()
+      for j in 0..<min(rows, columns) { values[j * columns + j] = 1 }
+    }
+  }
+
+  /// Box and Muller 1958.
+  private func gaussian(_ j: Int) -> Double {
+    let radius = (-2 * log(1 - generator.uniform(2 * j))).squareRoot()
+    return radius * cos(2 * .pi * generator.uniform(2 * j + 1))
+  }
+
+  /// Orthonormal rows or columns, whichever are fewer: Q of a Gaussian matrix, its columns multiplied by the
+  /// signs of R's diagonal so that Q is uniformly distributed. Saxe, McClelland and Ganguli 2014.
+  private func orthogonal(_ values: View<S>, rows: Int, columns: Int) throws(RNNError) {
+    let (long, short) = (max(rows, columns), min(rows, columns))
+    let q = try Buffer<Double>(count: Size.product(long, short)).values
+    for j in q.indices { q[j] = gaussian(j) }
+    let signs = try orthonormalize(q, long: long, short: short)
+    for i in 0..<rows {
+      for j in 0..<columns {
+        let (row, column) = rows >= columns ? (i, j) : (j, i)
+        values[i * columns + j] = S(q[column * long + row] * signs.values[column])
+      }
+    }
+  }
+
+  /// Replaces a column-major matrix [long, short] by Q of its QR factors; returns the signs of diag R.
+  private func orthonormalize(_ a: View<Double>, long: Int, short: Int) throws(RNNError) -> Buffer<Double> {
+    var (m, n) = (Int32(long), Int32(short))
+    var (workSize, info) = (n * 64, Int32(0))
+    let tau = try Buffer<Double>(count: short)
+    let work = try Buffer<Double>(count: Int(workSize))
+    dgeqrf_(&m, &n, a.start, &m, tau.values.start, work.values.start, &workSize, &info)
+    let signs = try Buffer<Double>(count: short)
+    for j in 0..<short { signs.values[j] = a[j * long + j] < 0 ? -1 : 1 }
+    dorgqr_(&m, &n, &n, a.start, &m, tau.values.start, work.values.start, &workSize, &info)
+    return signs
+  }
+}

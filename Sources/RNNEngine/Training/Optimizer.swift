@@ -1,0 +1,98 @@
+import CPlatform
+import RNNKernels
+
+/// An optimiser's kind and constants. PyTorch's formulas and defaults. Raw values are those of `rnn.h`.
+public struct OptimizerOptions: Sendable {
+  public enum Kind: Int, Sendable {
+    case adam = 0
+    case adamW = 1
+    case sgd = 2
+    case rmsprop = 3
+  }
+
+  public var kind: Kind
+  public var nesterov = false
+  public var learningRate: Double
+  public var momentum = 0.0
+  public var beta1 = 0.9
+  public var beta2 = 0.999
+  public var alpha = 0.99
+  public var eps = 1e-8
+  public var weightDecay: Double
+
+  /// PyTorch's defaults.
+  public init(_ kind: Kind) {
+    self.kind = kind
+    learningRate = kind == .rmsprop ? 1e-2 : 1e-3
+    weightDecay = kind == .adamW ? 1e-2 : 0
+  }
+
+  /// Names of the running averages, PyTorch's; each is as large as the parameters.
+  var slotNames: [String] {
+    switch kind {
+    case .adam, .adamW: ["exp_avg", "exp_avg_sq"]
+    case .sgd: momentum > 0 ? ["momentum_buffer"] : []
+    case .rmsprop: momentum > 0 ? ["square_avg", "momentum_buffer"] : ["square_avg"]
+    }
+  }
+}
+
+/// Running averages, and one update over flat parameters.
+final class Optimizer<S: Scalar> {
+  var options: OptimizerOptions
+  /// Updates made so far.
+  var updates = 0
+  let slots: Buffer<S>
+  private let count: Int
+
+  init(_ options: OptimizerOptions, parameterCount: Int) throws(RNNError) {
+    self.options = options
+    count = parameterCount
+    slots = try Buffer(count: Size.product(options.slotNames.count, parameterCount))
+  }
+
+  /// Running average `index`, laid out as the parameters are.
+  func slot(_ index: Int) -> View<S> { slots.values.part(index * count, count) }
+
+  /// Moves the parameters against the gradient, tensor by tensor, each clipped by its scale.
+  func update(
+    _ parameters: View<S>, gradient: View<S>, tensors: [NamedTensor], limit: S, scales: View<S>
+  ) {
+    updates += 1
+    for (index, tensor) in tensors.enumerated() {
+      update(
+        parameters, gradient, range: tensor.start..<tensor.start + tensor.count,
+        GradientTransform(limit: limit, scale: scales[index]))
+    }
+  }
+
+  private func update(
+    _ parameters: View<S>, _ gradient: View<S>, range: Range<Int>, _ transform: GradientTransform<S>
+  ) {
+    let (count, p, g) = (range.count, parameters.start + range.lowerBound, gradient.start + range.lowerBound)
+    func values(_ slot: Int) -> UnsafeMutablePointer<S> { self.slot(slot).start + range.lowerBound }
+    let (o, rate) = (options, options.learningRate)
+    switch o.kind {
+    case .sgd:
+      UpdateKernels<S>.sgd(
+        count: count, parameters: p, gradient: g, transform: transform,
+        velocity: o.momentum > 0 ? values(0) : nil, firstStep: updates == 1, rate: S(rate),
+        momentum: S(o.momentum), nesterov: o.nesterov, decay: S(o.weightDecay))
+    case .rmsprop:
+      UpdateKernels<S>.rmsprop(
+        count: count, parameters: p, gradient: g, transform: transform, squareAverage: values(0),
+        velocity: o.momentum > 0 ? values(1) : nil, rate: S(rate), alpha: S(o.alpha), eps: S(o.eps),
+        momentum: S(o.momentum), decay: S(o.weightDecay))
+    case .adam, .adamW:
+      UpdateKernels<S>.adam(
+        count: count, parameters: p, gradient: g, transform: transform, average: values(0),
+        squareAverage: values(1), rate: S(rate / (1 - power(o.beta1, updates))),
+        rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1: S(o.beta1), beta2: S(o.beta2),
+        eps: S(o.eps), coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
+        decoupledDecay: o.kind == .adamW ? S(rate * o.weightDecay) : 0)
+    }
+  }
+
+  /// β^t.
+  private func power(_ base: Double, _ exponent: Int) -> Double { pow(base, Double(exponent)) }
+}

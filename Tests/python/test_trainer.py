@@ -1,0 +1,507 @@
+"""Training: losses, gradients, clipping, optimisers, truncation, and what a step reports."""
+
+import librnn
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from librnn import SGD, Adam, AdamW, RMSprop
+
+import reference
+from support import (
+    LOSSES,
+    assert_close,
+    assert_dicts_close,
+    assert_differ,
+    assert_same_bits,
+    assert_same_dicts,
+    input_for,
+    integers,
+    norm,
+    normal,
+    perturbed,
+    stacks,
+    still,
+    target_for,
+    uniform,
+    weights_for,
+)
+
+
+def sensor(dtype="float64", seed=0, **options):
+    model = librnn.Model(librnn.LSTM(3, 4), librnn.Linear(4, 2), dtype=dtype, seed=seed, **options)
+    return perturbed(model, 3)
+
+
+def problem(seed=1, steps=5, rows=3, dtype="float64"):
+    """Features and target values for `sensor`."""
+    return normal(seed, steps, rows, 3, dtype=dtype), uniform(seed + 1, steps, rows, 2, dtype=dtype)
+
+
+# ---- Losses
+
+
+@given(stacks(), st.sampled_from(LOSSES), st.integers(1, 6), st.integers(1, 4), st.booleans())
+def test_losses_follow_their_definitions(model, loss, steps, rows, weighted):
+    x, y = input_for(model, 1, steps, rows), target_for(model, loss, 2, steps, rows)
+    weights = weights_for(model, 3, steps, rows) if weighted else None
+    expected = reference.loss(loss, model(x)[0], y, weights)
+    trainer = still(model, loss)
+    assert_close(trainer.evaluate(x, y, weights=weights).loss, expected)
+    assert_close(trainer.step(x, y, weights=weights).loss, expected)
+
+
+@pytest.mark.parametrize("ignore_index", [-100, -1, 0, 3, 2**62, -(2**63)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_ignored_labels_count_for_nothing(ignore_index, reduction):
+    model = librnn.Model(librnn.GRU(3, 5), dtype="float64")
+    loss = librnn.CrossEntropyLoss(ignore_index, reduction)
+    x, y = normal(1, 6, 4, 3), integers(2, 5, 6, 4)
+    ignored = integers(3, 2, 6, 4).astype(bool)
+    y[ignored] = ignore_index
+    trainer = still(model, loss)
+    result = trainer.step(x, y)
+    assert 0 < ignored.sum() < ignored.size
+    assert_close(result.loss, reference.loss(loss, model(x)[0], y))
+    counted = still(model, librnn.CrossEntropyLoss(reduction=reduction))
+    weights = (y != ignore_index).astype(float)
+    again = counted.step(x, np.where(weights == 0, 1, y), weights=weights)
+    assert_close(again.loss, result.loss)
+    assert_dicts_close(trainer.gradients(), counted.gradients())
+
+
+def test_labels_of_both_widths_give_the_same_bits():
+    model = librnn.Model(librnn.GRU(3, 5))
+    x, y = normal(1, 6, 4, 3, dtype="float32"), integers(2, 5, 6, 4)
+    trainer = still(model, librnn.CrossEntropyLoss())
+    assert trainer.step(x, y.astype(np.int32)).loss == trainer.step(x, y).loss
+
+
+# ---- Gradients
+
+
+def slope(model, trainer, batch, direction, width=1e-5):
+    """The central difference of the loss along a direction in weight space."""
+    weights, losses = model.state_dict(), []
+    for sign in (1, -1):
+        moved = {name: value + sign * width * direction[name] for name, value in weights.items()}
+        model.load_state_dict(moved)
+        losses.append(trainer.evaluate(*batch).loss)
+    model.load_state_dict(weights)
+    return (losses[0] - losses[1]) / (2 * width)
+
+
+@given(
+    stacks(nonlinearities=["tanh"]),
+    st.sampled_from(LOSSES),
+    st.integers(1, 6),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_the_gradient_is_the_slope_of_the_loss(model, loss, steps, rows, ragged):
+    batch = [input_for(model, 1, steps, rows), target_for(model, loss, 2, steps, rows)]
+    batch.append(integers(4, steps, rows) + 1 if ragged else None)
+    trainer = still(model, loss)
+    result = trainer.step(*batch)
+    gradient = trainer.gradients()
+    assert_close(result.grad_norm, norm(gradient))
+    if result.grad_norm < 1e-6:  # Softmax over one class: the loss is zero everywhere.
+        assert result.loss < 1e-12
+        return
+    uphill = {name: value / result.grad_norm for name, value in gradient.items()}
+    assert_close(slope(model, trainer, batch, uphill), result.grad_norm, bound=1e-7)
+
+
+def test_gradients_are_zero_before_any_step_and_named_as_the_weights():
+    model = sensor()
+    gradients = still(model, librnn.MSELoss()).gradients()
+    assert_same_dicts(gradients, {n: np.zeros_like(v) for n, v in model.state_dict().items()})
+
+
+def test_gradients_are_those_before_clipping():
+    x, y = problem()
+    free = still(sensor(), librnn.MSELoss())
+    clipped = still(sensor(), librnn.MSELoss(), clip_norm=1e-3)
+    free.step(x, y)
+    assert clipped.step(x, y).clipped
+    assert_same_dicts(clipped.gradients(), free.gradients())
+
+
+def test_evaluate_changes_nothing():
+    model = sensor()
+    trainer = librnn.Trainer(model, librnn.MSELoss())
+    trainer.step(*problem(1))
+    weights, gradients = model.state_dict(), trainer.gradients()
+    result = trainer.evaluate(*problem(2))
+    assert (result.grad_norm, result.clipped, result.skipped, result.step) == (0, False, False, 1)
+    assert_same_dicts(model.state_dict(), weights)
+    assert_same_dicts(trainer.gradients(), gradients)
+
+
+# ---- States and truncation
+
+
+def test_the_state_of_a_step_is_that_before_its_update():
+    model = sensor()
+    x, y = problem()
+    _, expected = model(x)
+    trainer = librnn.Trainer(model, librnn.MSELoss(), SGD(lr=0.5))
+    for part, end in zip(trainer.step(x, y).state, expected, strict=True):
+        assert_close(part, end)
+
+
+def test_the_state_of_a_step_starts_the_next():
+    model, (x, y) = sensor(), problem(steps=6)
+    trainer = still(model, librnn.MSELoss("sum"))
+    whole = trainer.evaluate(x, y)
+    first = trainer.step(x[:4], y[:4])
+    second = trainer.step(x[4:], y[4:], state=first.state)
+    assert_close(first.loss + second.loss, whole.loss)
+    for part, expected in zip(second.state, whole.state, strict=True):
+        assert_close(part, expected)
+
+
+@given(stacks(), st.integers(2, 9), st.integers(1, 4), st.booleans())
+def test_truncation_is_the_sum_over_stretches_with_the_state_carried_over(model, steps, k, ragged):
+    if getattr(model.layers[-1], "last", False):
+        model = librnn.Model(*model.layers[:-1], dtype="float64")
+    loss = librnn.MSELoss("sum")
+    x, y = input_for(model, 1, steps, 3), target_for(model, loss, 2, steps, 3)
+    lengths = integers(4, steps + 1, 3) if ragged else np.full(3, steps)
+    truncated, stretch = still(model, loss, bptt=k), still(model, loss)
+    result = truncated.step(x, y, lengths)
+    total, sums, state = 0.0, {n: 0 for n in model.state_dict()}, None
+    for start in range(0, steps, k):
+        part = slice(start, start + k)
+        rest = np.clip(lengths - start, 0, len(x[part]))
+        report = stretch.step(x[part], y[part], rest, state)
+        state, total = report.state, total + report.loss
+        sums = {name: sums[name] + value for name, value in stretch.gradients().items()}
+    assert_close(result.loss, total)
+    assert_dicts_close(truncated.gradients(), sums)
+    for part, expected in zip(result.state, state, strict=True):
+        assert_close(part, expected)
+
+
+def test_truncation_beyond_the_end_is_none():
+    x, y = problem(steps=5)
+    full, long = still(sensor(), librnn.MSELoss()), still(sensor(), librnn.MSELoss(), bptt=5)
+    full.step(x, y)
+    long.step(x, y)
+    assert_dicts_close(long.gradients(), full.gradients())
+
+
+def test_batch_first_trains_alike():
+    x, y = problem(steps=5, rows=3)
+    weights = uniform(9, 5, 3)
+    trainers = [
+        librnn.Trainer(sensor(batch_first=batch_first), librnn.MSELoss())
+        for batch_first in (False, True)
+    ]
+    one = trainers[0].step(x, y, [5, 3, 1], weights=weights)
+    other = trainers[1].step(
+        x.swapaxes(0, 1), y.swapaxes(0, 1), [5, 3, 1], weights=weights.swapaxes(0, 1)
+    )
+    assert one.loss == other.loss and other.state[0].shape == (1, 3, 4)
+    assert_same_dicts(trainers[1].model.state_dict(), trainers[0].model.state_dict())
+
+
+# ---- Clipping
+
+
+def change(trainer, x, y):
+    """What a step with SGD(lr=1) takes from the weights: the gradient after clipping."""
+    before = trainer.model.state_dict()
+    result = trainer.step(x, y)
+    after = trainer.model.state_dict()
+    return result, {name: before[name] - after[name] for name in before}
+
+
+def clipping(**options):
+    return librnn.Trainer(sensor(), librnn.MSELoss("sum"), SGD(lr=1), **options)
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 0.1, 1.0])
+def test_a_gradient_clipped_by_norm_has_that_norm_and_its_direction(threshold):
+    trainer = clipping(clip_norm=threshold)
+    result, used = change(trainer, *problem())
+    gradient = trainer.gradients()
+    assert result.clipped and result.grad_norm > threshold
+    assert_close(result.grad_norm, norm(gradient))
+    scaled = {name: value * (threshold / result.grad_norm) for name, value in gradient.items()}
+    # The weights are about 1: their last place is all that is lost by the subtraction.
+    for name in used:
+        assert np.max(np.abs(used[name] - scaled[name])) <= 4 * np.finfo(float).eps, name
+    assert abs(norm(used) - threshold) <= 100 * np.finfo(float).eps
+
+
+def test_clipping_per_tensor_gives_each_its_own_norm():
+    threshold = 5.0
+    trainer = clipping(clip_norm=threshold, clip_scope="per_tensor")
+    result, used = change(trainer, *problem())
+    norms = {name: np.linalg.norm(value) for name, value in trainer.gradients().items()}
+    assert result.clipped and min(norms.values()) < threshold < max(norms.values())
+    for name, value in used.items():
+        expected = min(norms[name], threshold)
+        assert abs(np.linalg.norm(value) - expected) <= 100 * np.finfo(float).eps, name
+
+
+def test_clipping_by_value_is_element_by_element():
+    trainer = clipping(clip_value=0.1)
+    result, used = change(trainer, *problem())
+    assert result.clipped
+    for name, gradient in trainer.gradients().items():
+        expected = np.clip(gradient, -0.1, 0.1)
+        assert np.max(np.abs(used[name] - expected)) <= 4 * np.finfo(float).eps, name
+
+
+def test_clipping_by_value_comes_before_clipping_by_norm():
+    trainer = clipping(clip_value=0.1, clip_norm=0.2)
+    _, used = change(trainer, *problem())
+    cut = {name: np.clip(value, -0.1, 0.1) for name, value in trainer.gradients().items()}
+    assert norm(cut) > 0.2
+    for name, value in cut.items():
+        expected = value * (0.2 / norm(cut))
+        assert np.max(np.abs(used[name] - expected)) <= 4 * np.finfo(float).eps, name
+
+
+@pytest.mark.parametrize("options", [{"clip_norm": 1e6}, {"clip_value": 1e6}, {}])
+def test_a_threshold_that_is_not_reached_changes_nothing(options):
+    trainer, free = clipping(**options), clipping()
+    assert not trainer.step(*problem()).clipped
+    free.step(*problem())
+    assert_same_dicts(trainer.model.state_dict(), free.model.state_dict())
+
+
+def test_clipped_steps_are_counted():
+    trainer = clipping(clip_norm=1e-3)
+    results = [trainer.step(*problem(seed)) for seed in range(3)]
+    assert [result.step for result in results] == [1, 2, 3]
+    assert [result.clipped_steps for result in results] == [1, 2, 3]
+    assert {result.skipped_steps for result in results} == {0}
+
+
+# ---- Gradients that are not finite
+
+
+def poisoned(nonfinite, dtype="float64"):
+    """A trainer whose next gradient is not finite, and the weights it begins with."""
+    model = sensor(dtype)
+    weights = model.state_dict()
+    weights["1.weight"][0, 0] = np.inf
+    model.load_state_dict(weights)
+    return librnn.Trainer(model, librnn.MSELoss(), nonfinite=nonfinite, clip_norm=1.0), weights
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_gradient_that_is_not_finite_is_skipped_and_counted(dtype):
+    trainer, weights = poisoned("skip", dtype)
+    x, y = problem(dtype=dtype)
+    first, second = trainer.step(x, y), trainer.step(x, y)
+    assert first.skipped and not first.clipped and not np.isfinite(first.grad_norm)
+    assert (second.step, second.skipped_steps, second.clipped_steps) == (2, 2, 0)
+    assert_same_dicts(trainer.model.state_dict(), weights)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_gradient_that_is_not_finite_can_fail(dtype):
+    trainer, weights = poisoned("fail", dtype)
+    x, y = problem(dtype=dtype)
+    h, c = normal(5, 1, 3, 4, dtype=dtype), normal(6, 1, 3, 4, dtype=dtype)
+    with pytest.raises(FloatingPointError, match="expected .* got ") as caught:
+        trainer.step(x, y, state=(h, c))
+    result = caught.value.result
+    assert isinstance(caught.value, librnn.NonFiniteError)
+    assert result.skipped and (result.step, result.skipped_steps) == (1, 1)
+    assert_same_bits(result.state[0], h)
+    assert_same_bits(result.state[1], c)
+    assert_same_dicts(trainer.model.state_dict(), weights)
+
+
+def test_infinite_gradients_of_float32_are_skipped():
+    model = sensor("float32")
+    weights = model.state_dict()
+    x, y = problem(dtype="float32")
+    y[...] = 3e38
+    result = librnn.Trainer(model, librnn.MSELoss("sum")).step(x, y)
+    assert result.skipped and np.isinf(result.grad_norm)
+    assert_same_dicts(model.state_dict(), weights)
+
+
+def test_training_goes_on_after_a_skipped_step():
+    skipping, clean = (librnn.Trainer(sensor("float32"), librnn.MSELoss("sum")) for _ in range(2))
+    x, y = problem(dtype="float32")
+    assert skipping.step(x, np.full_like(y, 3e38)).skipped
+    assert not skipping.step(x, y).skipped
+    clean.step(x, y)
+    assert_same_dicts(skipping.model.state_dict(), clean.model.state_dict())
+
+
+def test_a_mean_over_nothing_is_nan_and_skipped():
+    model = librnn.Model(librnn.GRU(3, 5))
+    weights = model.state_dict()
+    x, y = normal(1, 6, 4, 3, dtype="float32"), np.full((6, 4), -100)
+    result = librnn.Trainer(model).step(x, y)
+    assert np.isnan(result.loss) and result.skipped and result.skipped_steps == 1
+    assert_same_dicts(model.state_dict(), weights)
+
+
+# ---- Optimisers
+
+
+OPTIMIZERS = [
+    SGD(lr=0.1),
+    SGD(lr=0.1, momentum=0.9),
+    SGD(lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.01),
+    RMSprop(),
+    RMSprop(lr=0.02, alpha=0, eps=1e-3, weight_decay=0.01, momentum=0.5),
+    Adam(),
+    Adam(lr=0.01, betas=(0, 0.99), eps=1e-4, weight_decay=0.1),
+    Adam(lr=0.01, betas=(0.5, 0)),
+    AdamW(),
+    AdamW(lr=0.01, weight_decay=0),
+    AdamW(lr=0.1, betas=(0.8, 0.9), eps=1e-6, weight_decay=0.5),
+    SGD(lr=0, weight_decay=0.5),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_updates_are_those_of_pytorch(optimizer):
+    model = sensor()
+    trainer = librnn.Trainer(model, librnn.MSELoss(), optimizer)
+    expected = {n: reference.Optimizer(optimizer, w) for n, w in model.state_dict().items()}
+    for seed in range(5):
+        trainer.step(*problem(seed))
+        gradients = trainer.gradients()
+        updated = {name: rule.update(gradients[name]) for name, rule in expected.items()}
+        assert_dicts_close(model.state_dict(), updated)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_the_options_in_force_are_those_given(optimizer):
+    trainer = librnn.Trainer(sensor(), librnn.MSELoss("sum"), optimizer)
+    assert trainer.optimizer == optimizer and type(trainer.optimizer) is type(optimizer)
+    assert trainer.loss == librnn.MSELoss("sum")
+    assert trainer.learning_rate == optimizer.lr
+
+
+def test_the_defaults_are_pytorchs():
+    assert librnn.Trainer(sensor()).optimizer == Adam(1e-3, (0.9, 0.999), 1e-8, 0)
+    assert librnn.Trainer(sensor()).loss == librnn.CrossEntropyLoss(-100, "mean")
+    assert SGD() == SGD(lr=1e-3, momentum=0, nesterov=False, weight_decay=0)
+    assert RMSprop() == RMSprop(lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0)
+    assert AdamW() == AdamW(lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2)
+
+
+def test_a_rate_of_zero_changes_no_bit():
+    model = sensor()
+    weights = model.state_dict()
+    result = still(model, librnn.MSELoss()).step(*problem())
+    assert result.grad_norm > 0 and result.learning_rate == 0 and not result.skipped
+    assert_same_dicts(model.state_dict(), weights)
+
+
+def test_the_learning_rate_can_be_set_at_any_step():
+    trainer = librnn.Trainer(sensor(), librnn.MSELoss(), SGD(lr=0.1))
+    assert trainer.step(*problem()).learning_rate == 0.1
+    for rate in [0.25, 0, 1, np.float32(0.5)]:
+        trainer.learning_rate = rate
+        assert trainer.learning_rate == rate
+        before = trainer.model.state_dict()
+        assert trainer.step(*problem()).learning_rate == rate
+        gradients = trainer.gradients()
+        expected = {name: before[name] - float(rate) * gradients[name] for name in before}
+        assert_dicts_close(trainer.model.state_dict(), expected)
+
+
+# ---- Dropout
+
+
+def dropped(seed):
+    stack = [librnn.LSTM(3, 8, num_layers=3, dropout=0.5), librnn.Linear(8, 2)]
+    return still(librnn.Model(*stack, dtype="float64"), librnn.MSELoss(), seed=seed)
+
+
+def test_dropout_follows_the_seed_of_the_trainer():
+    one, same, other = dropped(1), dropped(1), dropped(2)
+    losses = [trainer.step(*problem()).loss for trainer in (one, same, other)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_dropout_is_another_at_every_step_and_absent_outside_training():
+    trainer = dropped(1)
+    x, y = problem()
+    clean = reference.loss(librnn.MSELoss(), trainer.model(x)[0], y)
+    losses = [trainer.step(x, y).loss for _ in range(4)]
+    assert len({clean, *losses}) == 5
+    assert_close(trainer.evaluate(x, y).loss, clean)
+
+
+def test_dropout_scales_what_it_keeps():
+    """Of h, all ones, half the units pass at twice the size: the next layer's input has mean 1."""
+    layer = librnn.RNN(1, 1000, num_layers=2, dropout=0.5, nonlinearity="relu")
+    model = librnn.Model(layer, librnn.Linear(1000, 1), dtype="float64")
+    weights = {name: np.zeros_like(value) for name, value in model.state_dict().items()}
+    weights["0.bias_ih_l0"][:] = 1
+    weights["0.weight_ih_l1"] = np.eye(1000)
+    weights["1.weight"][:] = 1 / 1000
+    model.load_state_dict(weights)
+    x, y = np.zeros((1, 1, 1)), np.zeros((1, 1, 1))
+    trainer = still(model, librnn.MSELoss())
+    means = [np.sqrt(trainer.step(x, y).loss) for _ in range(16)]
+    assert len(set(means)) > 1
+    # 16000 coins, each 0 or 2: the mean has standard deviation 1 / sqrt(16000).
+    assert abs(np.mean(means) - 1) < 5 / np.sqrt(16000)
+
+
+# ---- The whole
+
+
+def test_set_num_threads_changes_no_bit():
+    results = []
+    for count in [1, 2, 3]:
+        librnn.set_num_threads(count)
+        model = librnn.Model(librnn.Embedding(50, 16), librnn.LSTM(16, 33), librnn.Linear(33, 50))
+        trainer = librnn.Trainer(model, clip_norm=0.5)
+        x = integers(1, 50, 20, 17)
+        results.append(([trainer.step(x, x).loss for _ in range(3)], model.state_dict()))
+    for losses, weights in results[1:]:
+        assert losses == results[0][0]
+        assert_same_dicts(weights, results[0][1])
+
+
+def test_two_trainers_from_one_seed_are_equal_and_from_two_are_not():
+    models = [sensor("float32", seed) for seed in (1, 1, 2)]
+    for model in models:
+        librnn.Trainer(model, librnn.MSELoss()).step(*problem(dtype="float32"))
+    assert_same_dicts(models[0].state_dict(), models[1].state_dict())
+    assert_differ(models[0].state_dict(), models[2].state_dict())
+
+
+def test_a_network_learns_to_remember():
+    """The label of a sequence is its first token: after 200 steps it is known for certain."""
+    memory = librnn.LSTM(8, 16, forget_bias=2)
+    model = librnn.Model(librnn.Embedding(4, 8), memory, librnn.Linear(16, 4, last=True))
+    trainer = librnn.Trainer(model, optimizer=Adam(lr=0.02), clip_norm=1.0)
+    for seed in range(200):
+        x = integers(seed, 4, 8, 32)
+        trainer.step(x, x[0])
+    x = integers(1000, 4, 8, 64)
+    assert trainer.evaluate(x, x[0]).loss < 0.05
+    assert np.array_equal(model(x)[0].argmax(-1), x[0])
+
+
+def test_a_trainer_is_closed_once():
+    model = sensor()
+    with librnn.Trainer(model, librnn.MSELoss()) as trainer:
+        assert trainer.model is model
+    trainer.close()
+    assert trainer.closed and not model.closed
+
+
+def test_a_result_is_a_record():
+    result = librnn.Trainer(sensor(), librnn.MSELoss()).step(*problem())
+    assert isinstance(result.clipped, bool) and isinstance(result.skipped, bool)
+    with pytest.raises(AttributeError):
+        result.loss = 0.0
+    assert "loss=" in repr(result) and "array" not in repr(result)

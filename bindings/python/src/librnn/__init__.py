@@ -1,0 +1,99 @@
+"""librnn: train and stream Elman, GRU and LSTM networks on a CPU.
+
+    model = librnn.Model(librnn.Embedding(65, 32), librnn.LSTM(32, 128), librnn.Linear(128, 65))
+    trainer = librnn.Trainer(model, optimizer=librnn.Adam(lr=1e-3), clip_norm=1.0)
+    result = trainer.step(x, y)  # tokens and labels [T, B]
+    logits, state = model(x)
+
+Sequences are time-major, [T, B, ...]: T time steps, B batch, I input features, H hidden units,
+O outputs, L stacked layers. The environment variable LIBRNN_LIBRARY names another librnn.so to
+load.
+"""
+
+from ._c_api import check as _check
+from ._c_api import lib as _lib
+from ._checks import integer as _integer
+from ._layer import Layer
+from .errors import (
+    ArgumentError,
+    DTypeError,
+    FileError,
+    FormatError,
+    HandleError,
+    ModelError,
+    NaNError,
+    NonFiniteError,
+    OutOfMemoryError,
+    RnnError,
+    ShapeError,
+    StructSizeError,
+    TensorNameError,
+)
+from .layers import GRU, LSTM, RNN, Embedding, Linear
+from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from .model import Model, load
+from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from .result import StepResult
+from .stream import Stream
+from .trainer import Trainer
+
+__version__: str = _lib.rnn_version_string().decode()
+"""The version of the library that is running."""
+
+
+def set_num_threads(count: int) -> None:
+    """Let the library use `count` threads, this one included, for its own loops; 1 at first.
+
+    Results are the same bits at every count. Matrix products run in OpenBLAS under its own
+    settings. Call it while no other call of this package is running.
+
+    Parameters
+    ----------
+    count
+        1 to 256.
+    """
+    _check(_lib.rnn_set_num_threads(_integer("count", count, high=256)))
+
+
+def get_num_threads() -> int:
+    """Return how many threads the library uses for its own loops."""
+    return int(_lib.rnn_get_num_threads())
+
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "ArgumentError",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "DTypeError",
+    "Embedding",
+    "FileError",
+    "FormatError",
+    "HandleError",
+    "Layer",
+    "Linear",
+    "Loss",
+    "MSELoss",
+    "Model",
+    "ModelError",
+    "NaNError",
+    "NonFiniteError",
+    "Optimizer",
+    "OutOfMemoryError",
+    "RMSprop",
+    "RnnError",
+    "ShapeError",
+    "StepResult",
+    "Stream",
+    "StructSizeError",
+    "TensorNameError",
+    "Trainer",
+    "get_num_threads",
+    "load",
+    "set_num_threads",
+]

@@ -1,0 +1,123 @@
+"""Checks of numpy arrays before their memory is handed to C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _c_types as _c
+from .errors import ArgumentError, DTypeError, ShapeError, mismatch
+
+Array: TypeAlias = NDArray[Any]
+# A number is a size that must be met, a letter any size of at least 1.
+Shape: TypeAlias = tuple["int | str", ...]
+
+DTYPES: dict[np.dtype[Any], int] = {
+    np.dtype("float32"): _c.RNN_FLOAT32,
+    np.dtype("float64"): _c.RNN_FLOAT64,
+    np.dtype("int32"): _c.RNN_INT32,
+    np.dtype("int64"): _c.RNN_INT64,
+}
+INTEGERS = (np.dtype("int32"), np.dtype("int64"))
+
+
+def check_array(
+    name: str,
+    value: object,
+    dtypes: Sequence[np.dtype[Any]],
+    shape: Shape,
+    *,
+    any_strides: bool = False,
+) -> Array:
+    """Return `value` if it is an array of this sort.
+
+    Parameters
+    ----------
+    name
+        The argument, for messages.
+    value
+        What came.
+    dtypes
+        The element types that are allowed.
+    shape
+        Sizes and letters.
+    any_strides
+        Whether the caller is going to copy the array, so that its layout does not matter.
+    """
+    if not isinstance(value, np.ndarray):
+        expected = f"a numpy array of {_names(dtypes)}"
+        raise DTypeError(mismatch(name, expected, type(value).__name__))
+    if value.dtype not in dtypes:
+        raise DTypeError(mismatch(name, f"dtype {_names(dtypes)}", value.dtype))
+    if not _fits(value.shape, shape):
+        raise ShapeError(mismatch(name, f"shape {_text(shape)}", list(value.shape)))
+    if not any_strides:
+        check_layout(name, value)
+    return value
+
+
+def check_layout(name: str, value: Array) -> None:
+    """Raise unless C can walk through the array's memory from end to end."""
+    flags = value.flags
+    if not (flags.c_contiguous and flags.aligned):
+        came = "unaligned memory" if flags.c_contiguous else f"strides {list(value.strides)}"
+        advice = f"use numpy.ascontiguousarray({name})"
+        raise ArgumentError(f"{mismatch(name, 'a C-contiguous array', came)}: {advice}")
+
+
+def check_out(name: str, value: object, dtype: np.dtype[Any], shape: Shape, inputs: Array) -> Array:
+    """Return `value` if C may write a result into it while it reads `inputs`."""
+    array = check_array(name, value, (dtype,), shape)
+    if not array.flags.writeable:
+        raise ArgumentError(mismatch(name, "a writeable array", "a read-only one"))
+    if np.may_share_memory(array, inputs):
+        raise ArgumentError(mismatch(name, "memory of its own", "an array that overlaps the input"))
+    return array
+
+
+def check_lengths(value: object, batch_size: int) -> Array:
+    """Return lengths as int64 [B]; their range is checked by the library."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "iu":
+        came = f"{type(value).__name__} of {array.dtype}"
+        raise DTypeError(mismatch("lengths", "a sequence or array of ints", came))
+    if array.shape != (batch_size,):
+        raise ShapeError(mismatch("lengths", f"shape [{batch_size}]", list(array.shape)))
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def time_major(array: Array) -> Array:
+    """Return [B, T, ...] as contiguous [T, B, ...], or the other way round."""
+    return np.ascontiguousarray(array.swapaxes(0, 1))
+
+
+def address(array: Array) -> int:
+    """Return where the elements begin. The caller keeps the array alive."""
+    return int(array.ctypes.data)
+
+
+def _fits(sizes: tuple[int, ...], shape: Shape) -> bool:
+    if sizes == shape:
+        return True
+    if len(sizes) != len(shape):
+        return False
+    return all(
+        size >= 1 if isinstance(wanted, str) else size == wanted
+        for size, wanted in zip(sizes, shape, strict=True)
+    )
+
+
+def _text(shape: Shape) -> str:
+    letters = [size for size in shape if isinstance(size, str)]
+    note = f" with {' and '.join(letters)} at least 1" if letters else ""
+    return f"[{', '.join(map(str, shape))}]{note}"
+
+
+def _names(dtypes: Sequence[np.dtype[Any]]) -> str:
+    return " or ".join(map(str, dtypes))

@@ -1,0 +1,80 @@
+"""From checked arrays to the rnn_batch of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from . import _c_types as _c
+from ._arrays import DTYPES, Array, address, check_lengths
+from ._signature import Signature
+from ._state import State, StateLike
+
+Lengths: TypeAlias = "Sequence[int] | Array"
+
+
+class Batch:
+    """One call's arrays. It keeps them alive while C reads and writes their memory."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        x: Array,
+        lengths: Lengths | None = None,
+        state: StateLike | None = None,
+    ) -> None:
+        self._signature = signature
+        self._kept: list[Array] = []
+        tokens_or_features = signature.input(x)
+        self._steps, self._rows = tokens_or_features.shape[:2]
+        self.c = _c.Batch(time_steps=self._steps, batch_size=self._rows)
+        self.c.input = self._read(tokens_or_features)
+        if signature.token_input:
+            self.c.token_type = DTYPES[tokens_or_features.dtype]
+        if lengths is not None:
+            self.c.lengths = self._read(check_lengths(lengths, self._rows))
+        self._add_state(state)
+
+    def add_output(self) -> Array:
+        """Ask for the outputs, and return the array that the call writes."""
+        output = self._signature.new_output(self._steps, self._rows)
+        self.c.output = self._write(output)
+        return output
+
+    def add_labels(self, y: Array) -> None:
+        """Give class labels as the target."""
+        labels = self._signature.labels(y, self._steps, self._rows)
+        self.c.target = self._read(labels)
+        self.c.label_type = DTYPES[labels.dtype]
+
+    def add_values(self, y: Array) -> None:
+        """Give values as the target."""
+        self.c.target = self._read(self._signature.values(y, self._steps, self._rows))
+
+    def add_weights(self, weights: Array) -> None:
+        """Give the weight of each step's loss."""
+        self.c.weights = self._read(self._signature.weights(weights, self._steps, self._rows))
+
+    def state(self) -> State:
+        """Return the state after the call: views of one buffer."""
+        return self._signature.state.views(self._state, self._rows)
+
+    def _add_state(self, state: StateLike | None) -> None:
+        """Let the call read the state from, and write it to, a buffer of our own."""
+        layout = self._signature.state
+        if state is None:
+            self._state = layout.allocate(self._rows)
+        else:
+            self._state = layout.pack(state, self._rows)
+        if self._state.size:
+            self.c.state_out = self._write(self._state)
+            if state is not None:
+                self.c.state = self._read(self._state)
+
+    def _read(self, array: Array) -> _c.In:
+        self._kept.append(array)
+        return _c.In(address(array), array.nbytes)
+
+    def _write(self, array: Array) -> _c.Out:
+        self._kept.append(array)
+        return _c.Out(address(array), array.nbytes)

@@ -1,0 +1,203 @@
+"""The constants and structs of include/rnn.h, under their C names and in their C order.
+
+A struct ``rnn_step_report`` is the class ``StepReport`` here; a handle is a ``c_void_p``.
+"""
+
+from __future__ import annotations
+
+from ctypes import Structure, c_char, c_double, c_int, c_int32, c_int64, c_size_t, c_uint64, sizeof
+from ctypes import c_void_p as pointer
+from typing import Any
+
+RNN_VERSION_MAJOR = 0
+RNN_VERSION_MINOR = 1
+RNN_VERSION_PATCH = 0
+
+RNN_OK = 0
+RNN_ERR_ARGUMENT = 100
+RNN_ERR_STRUCT_SIZE = 101
+RNN_ERR_HANDLE = 102
+RNN_ERR_SHAPE = 110
+RNN_ERR_DTYPE = 111
+RNN_ERR_NAME = 120
+RNN_ERR_MODEL = 130
+RNN_ERR_NAN = 200
+RNN_ERR_NONFINITE = 201
+RNN_ERR_OUT_OF_MEMORY = 300
+RNN_ERR_IO = 400
+RNN_ERR_FORMAT = 410
+
+RNN_FLOAT32, RNN_FLOAT64, RNN_INT32, RNN_INT64 = range(4)
+RNN_EMBEDDING, RNN_ELMAN, RNN_GRU, RNN_LSTM, RNN_LINEAR = range(1, 6)
+RNN_TANH, RNN_RELU = range(2)
+RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
+RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
+RNN_MEAN, RNN_SUM = range(2)
+RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
+RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
+RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL = range(2)
+
+RNN_ZERO = -1.0
+
+enum = c_int
+
+
+class Sized(Structure):
+    """A struct whose first field is its size: cleared and filled in as by ``RNN_INIT``."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(struct_size=sizeof(self), **values)
+
+
+class Layer(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("kind", enum),
+        ("nonlinearity", enum),
+        ("input_size", c_int64),
+        ("output_size", c_int64),
+        ("num_layers", c_int64),
+        ("dropout", c_double),
+        ("weight_init", enum),
+        ("recurrent_init", enum),
+        ("forget_bias", c_double),
+        ("last_step", c_int32),
+    ]
+
+
+class TensorInfo(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char * 64),
+        ("dtype", enum),
+        ("rank", c_int32),
+        ("shape", c_int64 * 4),
+        ("offset", c_size_t),
+        ("bytes", c_size_t),
+    ]
+
+
+class ModelOptions(Sized):  # noqa: D101
+    _fields_ = [("struct_size", c_size_t), ("dtype", enum), ("seed", c_uint64)]
+
+
+class ModelInfo(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dtype", enum),
+        ("token_input", c_int32),
+        ("last_step", c_int32),
+        ("input_size", c_int64),
+        ("output_size", c_int64),
+        ("layer_count", c_size_t),
+        ("tensor_count", c_size_t),
+        ("parameter_count", c_size_t),
+        ("state_tensor_count", c_size_t),
+        ("state_bytes_per_row", c_size_t),
+    ]
+
+
+class In(Structure):  # noqa: D101
+    _fields_ = [("data", pointer), ("bytes", c_size_t)]
+
+
+class Out(Structure):  # noqa: D101
+    _fields_ = [("data", pointer), ("bytes", c_size_t)]
+
+
+class Batch(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("time_steps", c_int64),
+        ("batch_size", c_int64),
+        ("input", In),
+        ("lengths", In),
+        ("state", In),
+        ("state_out", Out),
+        ("output", Out),
+        ("target", In),
+        ("weights", In),
+        ("token_type", enum),
+        ("label_type", enum),
+    ]
+
+
+class TrainerOptions(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("loss", enum),
+        ("reduction", enum),
+        ("has_ignore_index", c_int32),
+        ("ignore_index", c_int64),
+        ("optimizer", enum),
+        ("nesterov", c_int32),
+        ("learning_rate", c_double),
+        ("momentum", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("alpha", c_double),
+        ("eps", c_double),
+        ("weight_decay", c_double),
+        ("clip_value", c_double),
+        ("clip_norm", c_double),
+        ("clip_scope", enum),
+        ("nonfinite", enum),
+        ("bptt", c_int64),
+        ("seed", c_uint64),
+    ]
+
+
+class StepReport(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("loss", c_double),
+        ("grad_norm", c_double),
+        ("learning_rate", c_double),
+        ("clipped", c_int32),
+        ("skipped", c_int32),
+        ("step", c_int64),
+        ("clipped_steps", c_int64),
+        ("skipped_steps", c_int64),
+    ]
+
+
+class StreamOptions(Sized):  # noqa: D101
+    _fields_ = [("struct_size", c_size_t), ("batch_size", c_int64), ("token_type", enum)]
+
+
+class LayerSizes(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("parameter_bytes", c_size_t),
+        ("tensor_count", c_size_t),
+        ("input_bytes", c_size_t),
+        ("output_bytes", c_size_t),
+        ("state_bytes", c_size_t),
+        ("reserve_bytes", c_size_t),
+        ("workspace_bytes", c_size_t),
+    ]
+
+
+class LayerCall(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dtype", enum),
+        ("token_type", enum),
+        ("time_steps", c_int64),
+        ("batch_size", c_int64),
+        ("parameters", In),
+        ("input", In),
+        ("lengths", In),
+        ("state", In),
+        ("output", Out),
+        ("state_out", Out),
+        ("reserve", Out),
+        ("workspace", Out),
+        ("training", c_int32),
+        ("dropout_seed", c_uint64),
+        ("grad_output", In),
+        ("grad_state_out", In),
+        ("grad_input", Out),
+        ("grad_state", Out),
+        ("grad_parameters", Out),
+    ]

@@ -1,0 +1,239 @@
+"""The layers a model is stacked from: descriptions only, with PyTorch's argument names."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal
+
+from . import _c_types as _c
+from ._checks import choice, integer, number, word
+from ._layer import INITS, NONLINEARITIES, Init, Layer
+from .errors import ArgumentError, mismatch
+
+
+@dataclass(frozen=True, repr=False)
+class Embedding(Layer):
+    """A vector for each token: y = weight[token].
+
+    Takes token ids [T, B] in ``0 .. num_embeddings - 1``, gives [T, B, embedding_dim]. Only as the
+    first layer.
+
+    Parameters
+    ----------
+    num_embeddings
+        The number of tokens.
+    embedding_dim
+        The length of each vector.
+    weight_init
+        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1).
+    """
+
+    num_embeddings: int
+    embedding_dim: int
+    _: KW_ONLY
+    weight_init: Init = "default"
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the options."""
+        self._settle(
+            num_embeddings=integer("num_embeddings", self.num_embeddings),
+            embedding_dim=integer("embedding_dim", self.embedding_dim),
+        )
+        choice("weight_init", self.weight_init, INITS)
+
+    def _to_c(self) -> _c.Layer:
+        return _c.Layer(
+            kind=_c.RNN_EMBEDDING,
+            input_size=self.num_embeddings,
+            output_size=self.embedding_dim,
+            weight_init=INITS[self.weight_init],
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class _Recurrent(Layer):
+    """What RNN, GRU and LSTM have in common."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    dropout: float = 0.0
+    _: KW_ONLY
+    weight_init: Init = "default"
+    recurrent_init: Init = "default"
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the options."""
+        self._settle(
+            input_size=integer("input_size", self.input_size),
+            hidden_size=integer("hidden_size", self.hidden_size),
+            num_layers=integer("num_layers", self.num_layers),
+            dropout=number("dropout", self.dropout, low=0, below=1),
+        )
+        choice("weight_init", self.weight_init, INITS)
+        choice("recurrent_init", self.recurrent_init, INITS)
+
+    def _stack(self, kind: int, **more: Any) -> _c.Layer:
+        return _c.Layer(
+            kind=kind,
+            input_size=self.input_size,
+            output_size=self.hidden_size,
+            num_layers=self.num_layers,
+            dropout=self.dropout,
+            weight_init=INITS[self.weight_init],
+            recurrent_init=INITS[self.recurrent_init],
+            **more,
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class RNN(_Recurrent):
+    """Elman's network: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu.
+
+    Takes [T, B, I], gives [T, B, H] of the last stacked layer; state h [L, B, H].
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        I and H.
+    num_layers
+        L, stacked one above the other.
+    dropout
+        Between the stacked layers, in training; in [0, 1).
+    weight_init, recurrent_init
+        How ``weight_ih_l{k}`` [H, I or H] and ``weight_hh_l{k}`` [H, H] begin.
+    nonlinearity
+        "tanh" or "relu".
+    """
+
+    nonlinearity: Literal["tanh", "relu"] = field(default="tanh", kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the options."""
+        super().__post_init__()
+        choice("nonlinearity", self.nonlinearity, NONLINEARITIES)
+
+    def _to_c(self) -> _c.Layer:
+        return self._stack(_c.RNN_ELMAN, nonlinearity=NONLINEARITIES[self.nonlinearity])
+
+
+@dataclass(frozen=True, repr=False)
+class GRU(_Recurrent):
+    """Gated recurrent units, gates r, z, n in this order, reset after the product.
+
+    n = tanh(W_in x + b_in + r*(W_hn h + b_hn)); h_t = (1-z)*n + z*h_{t-1}. Takes [T, B, I], gives
+    [T, B, H] of the last stacked layer; state h [L, B, H].
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        I and H.
+    num_layers
+        L, stacked one above the other.
+    dropout
+        Between the stacked layers, in training; in [0, 1).
+    weight_init, recurrent_init
+        How ``weight_ih_l{k}`` [3H, I or H] and ``weight_hh_l{k}`` [3H, H] begin, gate by gate.
+    """
+
+    def _to_c(self) -> _c.Layer:
+        return self._stack(_c.RNN_GRU)
+
+
+@dataclass(frozen=True, repr=False)
+class LSTM(_Recurrent):
+    """Long short-term memory, gates i, f, g, o in this order.
+
+    c_t = f*c_{t-1} + i*g; h_t = o*tanh(c_t). Takes [T, B, I], gives [T, B, H] of the last stacked
+    layer; state h and c, each [L, B, H].
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        I and H.
+    num_layers
+        L, stacked one above the other.
+    dropout
+        Between the stacked layers, in training; in [0, 1).
+    weight_init, recurrent_init
+        How ``weight_ih_l{k}`` [4H, I or H] and ``weight_hh_l{k}`` [4H, H] begin, gate by gate.
+    forget_bias
+        The sum of the two biases of the forget gate at the beginning, a number other than 0; None
+        leaves them as `weight_init` makes them.
+    """
+
+    forget_bias: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the options."""
+        super().__post_init__()
+        if self.forget_bias is not None:
+            self._settle(forget_bias=number("forget_bias", self.forget_bias))
+        if self.forget_bias == 0:
+            raise ArgumentError(mismatch("forget_bias", "a number other than 0, or None", 0))
+
+    def _to_c(self) -> _c.Layer:
+        return self._stack(_c.RNN_LSTM, forget_bias=self.forget_bias or 0.0)
+
+
+@dataclass(frozen=True, repr=False)
+class Linear(Layer):
+    """An affine head: y = W x + b.
+
+    Takes [T, B, in_features], gives [T, B, out_features], or [B, out_features] with `last`.
+
+    Parameters
+    ----------
+    in_features, out_features
+        The sizes of x and y.
+    last
+        Answer for the last valid step only. Only in the last layer.
+    weight_init
+        How ``weight`` [out_features, in_features] begins.
+    """
+
+    in_features: int
+    out_features: int
+    _: KW_ONLY
+    last: bool = False
+    weight_init: Init = "default"
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the options."""
+        self._settle(
+            in_features=integer("in_features", self.in_features),
+            out_features=integer("out_features", self.out_features),
+            last=bool(self.last),
+        )
+        choice("weight_init", self.weight_init, INITS)
+
+    def _to_c(self) -> _c.Layer:
+        return _c.Layer(
+            kind=_c.RNN_LINEAR,
+            input_size=self.in_features,
+            output_size=self.out_features,
+            last_step=self.last,
+            weight_init=INITS[self.weight_init],
+        )
+
+
+def from_c(layer: _c.Layer) -> Layer:
+    """Return the layer that a C description stands for."""
+    sizes = (layer.input_size, layer.output_size)
+    weight_init: Any = word(layer.weight_init, INITS)
+    if layer.kind == _c.RNN_EMBEDDING:
+        return Embedding(*sizes, weight_init=weight_init)
+    if layer.kind == _c.RNN_LINEAR:
+        return Linear(*sizes, last=bool(layer.last_step), weight_init=weight_init)
+    options: dict[str, Any] = {
+        "num_layers": layer.num_layers or 1,
+        "dropout": layer.dropout,
+        "weight_init": weight_init,
+        "recurrent_init": word(layer.recurrent_init, INITS),
+    }
+    if layer.kind == _c.RNN_ELMAN:
+        options["nonlinearity"] = word(layer.nonlinearity, NONLINEARITIES)
+        return RNN(*sizes, **options)
+    if layer.kind == _c.RNN_GRU:
+        return GRU(*sizes, **options)
+    return LSTM(*sizes, **options, forget_bias=layer.forget_bias or None)

@@ -1,0 +1,221 @@
+"""Training: the loss, its gradient through time, clipping and the optimiser."""
+
+from __future__ import annotations
+
+from ctypes import byref
+from typing import Any
+
+from . import _c_types as _c
+from ._arrays import Array
+from ._batch import Batch, Lengths
+from ._c_api import check, create, lib
+from ._checks import file_path, number
+from ._handle import Owner
+from ._options import ClipScope, NonFinite, Options
+from ._signature import Signature
+from ._state import StateLike
+from ._tensors import read_tensors
+from .errors import DTypeError, NonFiniteError, mismatch
+from .losses import CrossEntropyLoss, Loss
+from .model import Model, Path
+from .optimizers import Adam, Optimizer, from_literal
+from .result import StepResult
+
+
+class Trainer(Owner):
+    """An optimiser and the memory of backpropagation for one model. One thread at a time.
+
+    Parameters
+    ----------
+    model
+        The model to train; it is kept alive.
+    loss
+        CrossEntropyLoss, MSELoss or BCEWithLogitsLoss.
+    optimizer
+        SGD, RMSprop, Adam or AdamW.
+    clip_norm
+        If the norm of the gradient is above it, the gradient is scaled down to this norm.
+    clip_value
+        Each element of the gradient is first cut into [-clip_value, clip_value].
+    bptt
+        k: the gradient is cut every k steps, the state carried on. None: through all of time.
+    clip_scope
+        Whether `clip_norm` is over all parameters, "global", or of each tensor, "per_tensor".
+    nonfinite
+        What a gradient that is not finite does: "skip" changes nothing and counts, "fail" raises
+        NonFiniteError as well. It never reaches the weights.
+    seed
+        Of dropout.
+    """
+
+    _model: Model
+    _signature: Signature
+    _options: Options
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss = CrossEntropyLoss(),
+        optimizer: Optimizer = Adam(),
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        bptt: int | None = None,
+        *,
+        clip_scope: ClipScope = "global",
+        nonfinite: NonFinite = "skip",
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(model, Model):
+            raise DTypeError(mismatch("model", "a Model", type(model).__name__))
+        options = Options(loss, optimizer, clip_norm, clip_value, bptt, clip_scope, nonfinite, seed)
+        handle = create(lib.rnn_trainer_create, model._handle, options.to_c())
+        self._own(handle, lib.rnn_trainer_free)
+        self._settle(model)
+
+    @classmethod
+    def resume(cls, path: Path, batch_first: bool = False) -> Trainer:
+        """Read a checkpoint: the model, the optimiser, the options and the counters.
+
+        Training goes on from it bit for bit.
+
+        Parameters
+        ----------
+        path
+            A file written by `Trainer.save`.
+        batch_first
+            Whether sequences come as [B, T, ...]; the file does not say.
+        """
+        trainer = cls.__new__(cls)
+        handle = create(lib.rnn_trainer_resume, file_path("path", path))
+        trainer._own(handle, lib.rnn_trainer_free)
+        model = Model._from_handle(create(lib.rnn_trainer_model, handle), batch_first)
+        trainer._settle(model)
+        return trainer
+
+    def _settle(self, model: Model) -> None:
+        """Keep what the methods need, also once the model's own handle is closed."""
+        self._model = model
+        self._signature = model._signature
+        self._options = Options.from_c(self._describe())
+
+    def _describe(self) -> _c.TrainerOptions:
+        options = _c.TrainerOptions()
+        check(lib.rnn_trainer_describe(self._handle, byref(options)))
+        return options
+
+    @property
+    def model(self) -> Model:
+        """The model that is trained."""
+        return self._model
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        return self._options.loss
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimiser, with the learning rate that it was made or resumed with."""
+        return self._options.optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step, >= 0; can be set at any time."""
+        return from_literal(self._describe().learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        rate = number("learning_rate", value, low=0)
+        check(lib.rnn_trainer_set_learning_rate(self._handle, rate))
+
+    def step(
+        self,
+        x: Array,
+        y: Array,
+        lengths: Lengths | None = None,
+        state: StateLike | None = None,
+        weights: Array | None = None,
+    ) -> StepResult:
+        """Take one step: forward, loss, backpropagation through time, clipping, update.
+
+        Parameters
+        ----------
+        x
+            Features [T, B, I] of the model's dtype, or token ids [T, B] of int32 or int64.
+        y
+            Labels [T, B] of int32 or int64 for CrossEntropyLoss, otherwise values [T, B, O] of the
+            model's dtype. With a last-step head [B] and [B, O].
+        lengths
+            Ints [B]: sequence b has ``lengths[b]`` valid steps; the rest reaches nothing.
+        state
+            The state to begin with; None for zeros. The gradient does not go into it.
+        weights
+            The weight of each step's loss, [T, B] of the model's dtype; [B] with a last-step head.
+
+        Returns
+        -------
+        StepResult
+            The loss, the gradient's norm and what became of the step.
+
+        Notes
+        -----
+        If the model is batch first, x, y and weights are [B, T, ...]. After any exception the
+        weights are unchanged.
+        """
+        return self._run(lib.rnn_trainer_step, self._batch(x, y, lengths, state, weights))
+
+    def evaluate(
+        self,
+        x: Array,
+        y: Array,
+        lengths: Lengths | None = None,
+        state: StateLike | None = None,
+        weights: Array | None = None,
+    ) -> StepResult:
+        """Return the loss of a batch and nothing else: no dropout, no gradient, no update.
+
+        The arguments are those of `step`.
+        """
+        return self._run(lib.rnn_trainer_evaluate, self._batch(x, y, lengths, state, weights))
+
+    def gradients(self) -> dict[str, Array]:
+        """Return the gradient of the last step by name, before clipping; zeros before any step.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Names and shapes of `Model.state_dict`.
+        """
+        return read_tensors(lib.rnn_trainer_gradient, self._handle, self._signature.tensors)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint to a safetensors file; a crash leaves the old file or the new one."""
+        check(lib.rnn_trainer_save(self._handle, file_path("path", path)))
+
+    def _batch(
+        self,
+        x: Array,
+        y: Array,
+        lengths: Lengths | None,
+        state: StateLike | None,
+        weights: Array | None,
+    ) -> Batch:
+        self._require_open()
+        batch = Batch(self._signature, x, lengths, state)
+        if isinstance(self.loss, CrossEntropyLoss):
+            batch.add_labels(y)
+        else:
+            batch.add_values(y)
+        if weights is not None:
+            batch.add_weights(weights)
+        return batch
+
+    def _run(self, function: Any, batch: Batch) -> StepResult:
+        report = _c.StepReport()
+        status = function(self._handle, batch.c, byref(report))
+        try:
+            check(status)
+        except NonFiniteError as error:
+            error.result = StepResult.from_c(report, batch.state())
+            raise
+        return StepResult.from_c(report, batch.state())

@@ -1,0 +1,500 @@
+/*
+ * rnn.h: the C interface of librnn, and its specification.
+ *
+ * librnn trains and streams recurrent networks (Elman, GRU, LSTM) on a CPU.
+ * What is not in this file is not part of the interface.
+ *
+ * The file reads as a tutorial: 1 versions, errors and threads; 2 describing a
+ * network; 3 models; 4 running a model over sequences; 5 training; 6 streaming;
+ * 7 files; 8 single layers over your own buffers.
+ *
+ *     rnn_layer layers[3];
+ *     RNN_INIT(layers[0]); RNN_INIT(layers[1]); RNN_INIT(layers[2]);
+ *     layers[0].kind = RNN_EMBEDDING; layers[0].input_size = 96; layers[0].output_size = 32;
+ *     layers[1].kind = RNN_LSTM;      layers[1].input_size = 32; layers[1].output_size = 128;
+ *     layers[2].kind = RNN_LINEAR;    layers[2].input_size = 128; layers[2].output_size = 96;
+ *     rnn_model *model = NULL;
+ *     if (rnn_model_create(layers, 3, NULL, &model) != RNN_OK) puts(rnn_last_error());
+ *
+ * Letters.  T time steps, B batch, I input features, H hidden units, O outputs, L stacked layers.
+ *
+ * Layout.  Every array is contiguous and row-major. Sequences are time-major: [T, B, I].
+ * Sizes of buffers are given and checked in bytes, exactly: neither more nor less.
+ *
+ * Ownership.  The caller owns every buffer; the library keeps no pointer after a call returns.
+ * Input and output buffers of one call must not overlap, except where a function says they may.
+ *
+ * Errors.  Every function that can fail returns a status; outputs are written only on RNN_OK unless
+ * said otherwise. rnn_last_error() tells which argument, what was expected and what came.
+ * Any function that takes a pointer returns RNN_ERR_ARGUMENT when a required one is NULL, and any that
+ * takes a handle returns RNN_ERR_HANDLE when it is NULL, closed, foreign or of another type. Any
+ * function that needs memory can return RNN_ERR_OUT_OF_MEMORY. These are not repeated below.
+ * The library never prints, exits, aborts or raises a signal.
+ *
+ * Structs.  Each public struct begins with its size, so that an older program works with a newer
+ * library and the other way round. RNN_INIT(variable) clears a struct and sets that size. A field
+ * left zero takes its default. Fields are only ever added at the end.
+ */
+#ifndef RNN_H
+#define RNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RNN_VERSION_MAJOR 0
+#define RNN_VERSION_MINOR 1
+#define RNN_VERSION_PATCH 0
+#define RNN_VERSION (RNN_VERSION_MAJOR * 10000 + RNN_VERSION_MINOR * 100 + RNN_VERSION_PATCH)
+
+/* Clears a struct variable of this header and records its size. */
+#define RNN_INIT(variable)                                                                                   \
+  (memset(&(variable), 0, sizeof(variable)), (void)((variable).struct_size = sizeof(variable)))
+
+/* ---- 1. Versions, errors, threads ---------------------------------------------------------- */
+
+/* Values are pinned: they keep their meaning for ever. */
+typedef enum rnn_status {
+  RNN_OK = 0,
+  RNN_ERR_ARGUMENT = 100,    /* a value out of its range, or a NULL that is not allowed */
+  RNN_ERR_STRUCT_SIZE = 101, /* struct_size is smaller than the first released version's */
+  RNN_ERR_HANDLE = 102,      /* a handle that is NULL, closed, foreign or of another type */
+  RNN_ERR_SHAPE = 110,       /* a buffer whose size in bytes does not fit the stated shape */
+  RNN_ERR_DTYPE = 111,       /* an element type that does not belong here */
+  RNN_ERR_NAME = 120,        /* no tensor of that name */
+  RNN_ERR_MODEL = 130,       /* layers that do not form a network; the message says which and why */
+  RNN_ERR_NAN = 200,         /* an input or target that holds NaN */
+  RNN_ERR_NONFINITE = 201,   /* a gradient that is not finite, under RNN_NONFINITE_FAIL */
+  RNN_ERR_OUT_OF_MEMORY = 300,
+  RNN_ERR_IO = 400,    /* the system refused to open, read or write a file */
+  RNN_ERR_FORMAT = 410 /* a file that is truncated, damaged or not ours */
+} rnn_status;
+
+/* The version of the library that is running, as RNN_VERSION. Compare it with the header's. Any thread. */
+uint32_t rnn_version(void);
+
+/* The same as text, "0.1.0". Static storage. Any thread. */
+const char *rnn_version_string(void);
+
+/* The name of a status, "RNN_ERR_SHAPE"; "unknown status" for a number that is none. Any thread. */
+const char *rnn_status_name(rnn_status status);
+
+/*
+ * What went wrong in the last call of this thread that failed, one sentence in UTF-8; "" if none did.
+ * The text belongs to the thread and stays until its next failing call.
+ */
+const char *rnn_last_error(void);
+
+/*
+ * How many threads, this one included, the library uses for its own loops (gates, losses, updates);
+ * 1 to 256, at first 1: no thread is started that was not asked for. Results are the same bits at every
+ * count. Matrix products run in OpenBLAS under the host's own settings, which are not touched.
+ * Call it while no other librnn call is running. Workers started earlier end before it returns.
+ */
+rnn_status rnn_set_num_threads(int32_t count);
+int32_t rnn_get_num_threads(void);
+
+/* ---- 2. Describing a network ---------------------------------------------------------------- */
+
+typedef enum rnn_dtype {
+  RNN_FLOAT32 = 0,
+  RNN_FLOAT64 = 1,
+  RNN_INT32 = 2, /* token ids and class labels only */
+  RNN_INT64 = 3
+} rnn_dtype;
+
+/*
+ * The layers. Weights, names, shapes and gate order are PyTorch's:
+ *
+ *   RNN_EMBEDDING  y = weight[token]               weight [I, O]; token ids in 0..I-1
+ *   RNN_ELMAN      h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu             (G = 1)
+ *   RNN_GRU        gates r, z, n; reset after the product:
+ *                  n = tanh(W_in x + b_in + r*(W_hn h + b_hn)); h_t = (1-z)*n + z*h_{t-1} (G = 3)
+ *   RNN_LSTM       gates i, f, g, o; c_t = f*c_{t-1} + i*g; h_t = o*tanh(c_t)             (G = 4)
+ *   RNN_LINEAR     y = W x + b                     weight [O, I], bias [O]; at every step or the last
+ *
+ * Recurrent weights, for stacked layer k: weight_ih_l{k} [G*H, I or H], weight_hh_l{k} [G*H, H],
+ * bias_ih_l{k} [G*H], bias_hh_l{k} [G*H].
+ * Sources: Elman 1990; Cho et al. 2014 in PyTorch's form; Hochreiter and Schmidhuber 1997 with the
+ * forget gate of Gers et al. 2000.
+ */
+typedef enum rnn_layer_kind {
+  RNN_EMBEDDING = 1,
+  RNN_ELMAN = 2,
+  RNN_GRU = 3,
+  RNN_LSTM = 4,
+  RNN_LINEAR = 5
+} rnn_layer_kind;
+
+typedef enum rnn_nonlinearity { RNN_TANH = 0, RNN_RELU = 1 } rnn_nonlinearity;
+
+/*
+ * How weights begin. Gate by gate for recurrent layers. Biases follow weight_init: PyTorch's uniform
+ * under RNN_INIT_DEFAULT, zero under any other.
+ */
+typedef enum rnn_init {
+  RNN_INIT_DEFAULT = 0,    /* PyTorch: U(+-1/sqrt(H)), U(+-1/sqrt(I)) for linear, N(0, 1) for embedding */
+  RNN_INIT_XAVIER = 1,     /* U(+-sqrt(6 / (fan_in + fan_out))), Glorot and Bengio 2010 */
+  RNN_INIT_ORTHOGONAL = 2, /* QR of a Gaussian matrix with the signs of R, Saxe et al. 2014 */
+  RNN_INIT_IDENTITY = 3    /* ones on the diagonal, Le, Jaitly and Hinton 2015 */
+} rnn_init;
+
+typedef struct rnn_layer {
+  size_t struct_size;
+  rnn_layer_kind kind;
+  rnn_nonlinearity nonlinearity; /* RNN_ELMAN only */
+  int64_t input_size;            /* I, at least 1; of RNN_EMBEDDING the number of tokens */
+  int64_t output_size;           /* H or O, at least 1 */
+  int64_t num_layers;            /* L of a recurrent layer, at least 1; 0 means 1 */
+  double dropout;                /* in [0, 1): between the stacked layers of a recurrent layer, in training */
+  rnn_init weight_init;          /* of weight and weight_ih */
+  rnn_init recurrent_init;       /* of weight_hh */
+  double forget_bias;            /* RNN_LSTM: b_ih + b_hh of gate f begin at this sum; 0: not set apart */
+  int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
+} rnn_layer;
+
+/* What a named tensor looks like: a parameter, a gradient or a part of a state. */
+typedef struct rnn_tensor_info {
+  size_t struct_size;
+  char name[64]; /* "1.weight_ih_l0": the place in the stack, then PyTorch's name */
+  rnn_dtype dtype;
+  int32_t rank;     /* 1 to 3 */
+  int64_t shape[4]; /* shape[0 .. rank-1] */
+  size_t offset;    /* first byte within the flat buffer of all tensors of its sort */
+  size_t bytes;
+} rnn_tensor_info;
+
+/* ---- 3. Models ------------------------------------------------------------------------------ */
+
+/*
+ * A stack of layers and its parameters.
+ * Threads: any number may read one model at a time (forward, streams, get, save). rnn_model_set and a
+ * trainer's step write it: nothing else may use the model meanwhile.
+ */
+typedef struct rnn_model rnn_model;
+
+typedef struct rnn_model_options {
+  size_t struct_size;
+  rnn_dtype dtype; /* RNN_FLOAT32 or RNN_FLOAT64: of parameters, activations and float inputs */
+  uint64_t seed;   /* of the initial weights: the same seed gives the same bits */
+} rnn_model_options;
+
+typedef struct rnn_model_info {
+  size_t struct_size;
+  rnn_dtype dtype;
+  int32_t token_input; /* 1: the input is token ids [T, B]; 0: features [T, B, I] */
+  int32_t last_step;   /* 1: the output is [B, O]; 0: [T, B, O] */
+  int64_t input_size;  /* I, or the number of tokens */
+  int64_t output_size; /* O */
+  size_t layer_count;
+  size_t tensor_count;        /* of the state dictionary */
+  size_t parameter_count;     /* numbers in all tensors together */
+  size_t state_tensor_count;  /* h of each recurrent layer, and c of each LSTM */
+  size_t state_bytes_per_row; /* the state of B sequences takes B times this */
+} rnn_model_info;
+
+/*
+ * Builds a model of `count` layers. `layers` is an array whose elements all have the struct_size of the
+ * first. options may be NULL: float32, seed 0.
+ * Errors: RNN_ERR_MODEL when sizes or order do not fit together, RNN_ERR_ARGUMENT, RNN_ERR_STRUCT_SIZE.
+ */
+rnn_status rnn_model_create(const rnn_layer *layers, size_t count, const rnn_model_options *options,
+                            rnn_model **model);
+
+/* Closes the handle. Trainers and streams of the model keep what they need. NULL is allowed. */
+rnn_status rnn_model_free(rnn_model *model);
+
+rnn_status rnn_model_describe(const rnn_model *model, rnn_model_info *info);
+
+/* Layer `index` of the stack, as it was given. Errors: RNN_ERR_ARGUMENT when index >= layer_count. */
+rnn_status rnn_model_layer(const rnn_model *model, size_t index, rnn_layer *layer);
+
+/* Tensor `index` of the state dictionary, in the order of the stack. Errors: RNN_ERR_ARGUMENT. */
+rnn_status rnn_model_tensor(const rnn_model *model, size_t index, rnn_tensor_info *info);
+
+/* The tensor of a name. Errors: RNN_ERR_NAME. */
+rnn_status rnn_model_find(const rnn_model *model, const char *name, rnn_tensor_info *info);
+
+/*
+ * Tensor `index` of a state of batch_size rows: "1.h" or "1.c", [L, B, H]. A state is one flat buffer
+ * of the model's dtype: for each recurrent layer h, then, of an LSTM, c.
+ * Errors: RNN_ERR_ARGUMENT.
+ */
+rnn_status rnn_model_state_tensor(const rnn_model *model, size_t index, int64_t batch_size,
+                                  rnn_tensor_info *info);
+
+/* Copies one named tensor out of, or into, the model. Errors: RNN_ERR_NAME, RNN_ERR_SHAPE. */
+rnn_status rnn_model_get(const rnn_model *model, const char *name, void *data, size_t bytes);
+rnn_status rnn_model_set(rnn_model *model, const char *name, const void *data, size_t bytes);
+
+/* ---- 4. Sequences --------------------------------------------------------------------------- */
+
+/* A buffer that is read, and one that is written. data == NULL means: not given. */
+typedef struct rnn_in {
+  const void *data;
+  size_t bytes;
+} rnn_in;
+typedef struct rnn_out {
+  void *data;
+  size_t bytes;
+} rnn_out;
+
+/*
+ * A batch of B sequences of up to T steps.
+ *
+ * lengths: sequence b has lengths[b] valid steps, 0 to T (1 to T with a last-step head). After its end
+ * its state and outputs keep their last values; padding is not looked at, and reaches neither loss nor
+ * gradient: results equal those of running the sequence alone.
+ */
+typedef struct rnn_batch {
+  size_t struct_size;
+  int64_t time_steps;   /* T, at least 1 */
+  int64_t batch_size;   /* B, at least 1 */
+  rnn_in input;         /* features [T, B, I] of the model's dtype, or token ids [T, B] */
+  rnn_in lengths;       /* optional int64 [B] */
+  rnn_in state;         /* optional initial state, B * state_bytes_per_row; absent: zeros */
+  rnn_out state_out;    /* optional final state; may be the buffer of `state` */
+  rnn_out output;       /* [T, B, O], or [B, O] with a last-step head; optional in training */
+  rnn_in target;        /* training: labels [T, B] or values [T, B, O]; without T with a last-step head */
+  rnn_in weights;       /* training, optional: weight of each step's loss, model's dtype, [T, B] or [B] */
+  rnn_dtype token_type; /* of token ids: RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
+  rnn_dtype label_type; /* of class labels: the same choice */
+} rnn_batch;
+
+/*
+ * Runs the model over a batch: reads input, lengths, state; writes output and state_out. No dropout.
+ * Errors: RNN_ERR_SHAPE, RNN_ERR_DTYPE, RNN_ERR_ARGUMENT (sizes, a token or length out of range; the
+ * message names its place), RNN_ERR_NAN. Threads: as reading the model.
+ */
+rnn_status rnn_model_forward(const rnn_model *model, const rnn_batch *batch);
+
+/* ---- 5. Training ---------------------------------------------------------------------------- */
+
+typedef enum rnn_loss {
+  RNN_CROSS_ENTROPY = 0,       /* softmax cross-entropy; target: class labels in 0..O-1 */
+  RNN_MEAN_SQUARED = 1,        /* (y - target)^2; target: values */
+  RNN_BINARY_CROSS_ENTROPY = 2 /* of logits, one per output; target: values in [0, 1] */
+} rnn_loss;
+
+/*
+ * Over the valid elements: steps before a sequence's end, labels that are not ignored, with their
+ * weights. RNN_MEAN divides by the sum of the weights (1 each unless given), and, for the two
+ * element-wise losses, by O: PyTorch's definitions. A mean over nothing is NaN and the step is skipped.
+ */
+typedef enum rnn_reduction { RNN_MEAN = 0, RNN_SUM = 1 } rnn_reduction;
+
+/* PyTorch's formulas and defaults. */
+typedef enum rnn_optimizer {
+  RNN_ADAM = 0,   /* Kingma and Ba 2015; weight decay added to the gradient */
+  RNN_ADAMW = 1,  /* Loshchilov and Hutter 2019; weight decay apart from the gradient */
+  RNN_SGD = 2,    /* with momentum and Nesterov's momentum */
+  RNN_RMSPROP = 3 /* Tieleman and Hinton 2012, not centred */
+} rnn_optimizer;
+
+/* Over all parameters together, or each tensor by itself. */
+typedef enum rnn_clip_scope { RNN_CLIP_GLOBAL = 0, RNN_CLIP_PER_TENSOR = 1 } rnn_clip_scope;
+
+/* What a gradient that is not finite does. It never reaches the weights. */
+typedef enum rnn_nonfinite {
+  RNN_NONFINITE_SKIP = 0, /* the step changes nothing and is counted */
+  RNN_NONFINITE_FAIL = 1  /* as well, and rnn_trainer_step returns RNN_ERR_NONFINITE */
+} rnn_nonfinite;
+
+/* A literal zero for the fields of rnn_trainer_options in which 0 means the default. */
+#define RNN_ZERO (-1.0)
+
+typedef struct rnn_trainer_options {
+  size_t struct_size;
+  rnn_loss loss;
+  rnn_reduction reduction;
+  int32_t has_ignore_index; /* 1: use the next field; 0: -100 is ignored, as in PyTorch */
+  int64_t ignore_index;     /* a label that counts for nothing */
+  rnn_optimizer optimizer;
+  int32_t nesterov;          /* SGD: 1 for Nesterov's momentum */
+  double learning_rate;      /* >= 0; default 1e-3, RMSprop 1e-2; RNN_ZERO for none */
+  double momentum;           /* SGD, RMSprop; >= 0, default 0 */
+  double beta1, beta2;       /* Adam, AdamW; in [0, 1), default 0.9 and 0.999; RNN_ZERO for 0 */
+  double alpha;              /* RMSprop smoothing; in [0, 1), default 0.99; RNN_ZERO for 0 */
+  double eps;                /* > 0, default 1e-8 */
+  double weight_decay;       /* >= 0, default 0, AdamW 1e-2; RNN_ZERO for none */
+  double clip_value;         /* first: each g into [-v, v]; 0: off */
+  double clip_norm;          /* then: if |g| > v, g <- g v / |g|; 0: off */
+  rnn_clip_scope clip_scope; /* of clip_norm */
+  rnn_nonfinite nonfinite;
+  int64_t bptt;  /* k >= 1: the gradient is cut every k steps, the state carried on; 0: full */
+  uint64_t seed; /* of dropout */
+} rnn_trainer_options;
+
+typedef struct rnn_step_report {
+  size_t struct_size;
+  double loss;           /* reduced over the whole batch */
+  double grad_norm;      /* over all parameters, before clipping; 0 after rnn_trainer_evaluate */
+  double learning_rate;  /* used in this step */
+  int32_t clipped;       /* 1: clipping changed the gradient */
+  int32_t skipped;       /* 1: the weights were left as they were */
+  int64_t step;          /* steps taken so far, this one and skipped ones included */
+  int64_t clipped_steps; /* of these, clipped */
+  int64_t skipped_steps; /* of these, skipped */
+} rnn_step_report;
+
+/*
+ * An optimiser and the memory of backpropagation for one model.
+ * Threads: one at a time. A trainer keeps its model alive.
+ */
+typedef struct rnn_trainer rnn_trainer;
+
+/* options may be NULL: cross-entropy, mean, Adam. Errors: RNN_ERR_ARGUMENT, RNN_ERR_MODEL. */
+rnn_status rnn_trainer_create(rnn_model *model, const rnn_trainer_options *options, rnn_trainer **trainer);
+
+/* Closes the handle. NULL is allowed. */
+rnn_status rnn_trainer_free(rnn_trainer *trainer);
+
+/*
+ * One update: forward, loss L = sum over t of L^(t), backpropagation through time, clipping, optimiser.
+ * Reads input, target, lengths, state, weights; writes state_out and output (the outputs before the
+ * update) when given. state starts the sequences and is not differentiated: to train on an endless
+ * stream, hand each call the state_out of the one before.
+ * Errors: as rnn_model_forward, the same checks on target and weights, and RNN_ERR_NONFINITE, with which
+ * the report is filled and nothing else is written. After any error the weights are unchanged.
+ */
+rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
+
+/* The loss of a batch and nothing else: no dropout, no gradient, no update. Errors: as rnn_trainer_step. */
+rnn_status rnn_trainer_evaluate(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
+
+/* The options in force, defaults filled in; learning_rate as last set. */
+rnn_status rnn_trainer_describe(const rnn_trainer *trainer, rnn_trainer_options *options);
+
+/* Any finite rate >= 0, from the next step on. Errors: RNN_ERR_ARGUMENT. */
+rnn_status rnn_trainer_set_learning_rate(rnn_trainer *trainer, double learning_rate);
+
+/* The gradient of the last step for a tensor of the state dictionary, before clipping; zeros before any. */
+rnn_status rnn_trainer_gradient(const rnn_trainer *trainer, const char *name, void *data, size_t bytes);
+
+/* A new handle to the trainer's model; free it as any other. */
+rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
+
+/* ---- 6. Streaming --------------------------------------------------------------------------- */
+
+/*
+ * The running state of B sequences that go on one step at a time.
+ * Threads: one at a time; streams of one model are independent. A stream keeps its model alive and sees
+ * its current weights. All memory is allocated by rnn_stream_create.
+ */
+typedef struct rnn_stream rnn_stream;
+
+typedef struct rnn_stream_options {
+  size_t struct_size;
+  int64_t batch_size;   /* B; 0 means 1 */
+  rnn_dtype token_type; /* RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
+} rnn_stream_options;
+
+/* options may be NULL. The state begins at zero. */
+rnn_status rnn_stream_create(rnn_model *model, const rnn_stream_options *options, rnn_stream **stream);
+
+/* Closes the handle. NULL is allowed. */
+rnn_status rnn_stream_free(rnn_stream *stream);
+
+/*
+ * One time step: input [B, I] or tokens [B], output [B, O]. A last-step head answers at every step.
+ * Agrees with rnn_model_forward over the same steps to a few rounding errors of the dtype.
+ * Errors: RNN_ERR_SHAPE, RNN_ERR_NAN, RNN_ERR_ARGUMENT for a token out of range; the state is then unchanged.
+ */
+rnn_status rnn_stream_step(rnn_stream *stream, const void *input, size_t input_bytes, void *output,
+                           size_t output_bytes);
+
+/* Back to the zero state. */
+rnn_status rnn_stream_reset(rnn_stream *stream);
+
+/* Copies the state out and in: B * state_bytes_per_row bytes, laid out as rnn_model_state_tensor says. */
+rnn_status rnn_stream_get_state(const rnn_stream *stream, void *state, size_t bytes);
+rnn_status rnn_stream_set_state(rnn_stream *stream, const void *state, size_t bytes);
+
+/* ---- 7. Files ------------------------------------------------------------------------------- */
+
+/*
+ * Models and checkpoints are safetensors files: tensors under their names, everything else as JSON text
+ * in __metadata__, a CRC-32 over the whole. Saving writes a temporary file beside `path`, flushes it to
+ * the disk and renames it: a crash leaves the old file or the new one. docs/file-format.md has the details.
+ * Paths are passed to the system as they are. Errors: RNN_ERR_IO, RNN_ERR_FORMAT.
+ */
+rnn_status rnn_model_save(const rnn_model *model, const char *path);
+
+/* Reads a model, or the model within a checkpoint. */
+rnn_status rnn_model_load(const char *path, rnn_model **model);
+
+/* A checkpoint: model, optimiser, options and counters. Training resumed from it goes on bit for bit. */
+rnn_status rnn_trainer_save(const rnn_trainer *trainer, const char *path);
+rnn_status rnn_trainer_resume(const char *path, rnn_trainer **trainer);
+
+/* ---- 8. Single layers over your own buffers -------------------------------------------------- */
+
+/*
+ * For embedding librnn in another framework: no handles, no allocation, nothing kept. A layer is its
+ * description; all memory comes from the caller. These functions may run on any threads at once.
+ *
+ * Sizes in bytes for T steps and B rows. `parameters` is one flat buffer, tensors in the order and at the
+ * offsets of rnn_layer_tensor. `reserve` carries activations from forward to backward, which consumes it.
+ * `workspace` is scratch of one call.
+ */
+typedef struct rnn_layer_sizes {
+  size_t struct_size;
+  size_t parameter_bytes;
+  size_t tensor_count;
+  size_t input_bytes;  /* of features; token ids take T*B times the size of their type */
+  size_t output_bytes; /* [T, B, output_size]; [B, output_size] with last_step */
+  size_t state_bytes;  /* h [L, B, H], then c [L, B, H] of an LSTM; 0 for layers without state */
+  size_t reserve_bytes;
+  size_t workspace_bytes;
+} rnn_layer_sizes;
+
+/* Errors: RNN_ERR_MODEL, RNN_ERR_ARGUMENT, RNN_ERR_DTYPE. */
+rnn_status rnn_layer_plan(const rnn_layer *layer, rnn_dtype dtype, int64_t time_steps, int64_t batch_size,
+                          rnn_layer_sizes *sizes);
+
+/* Tensor `index` of the layer's parameters, named without a place in a stack. Errors: as rnn_layer_plan. */
+rnn_status rnn_layer_tensor(const rnn_layer *layer, rnn_dtype dtype, size_t index, rnn_tensor_info *info);
+
+/* Fills the parameters as the description says. Errors: as rnn_layer_plan, and RNN_ERR_SHAPE. */
+rnn_status rnn_layer_initialize(const rnn_layer *layer, rnn_dtype dtype, uint64_t seed, void *parameters,
+                                size_t bytes);
+
+typedef struct rnn_layer_call {
+  size_t struct_size;
+  rnn_dtype dtype;
+  rnn_dtype token_type; /* RNN_EMBEDDING: RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
+  int64_t time_steps;   /* T */
+  int64_t batch_size;   /* B */
+  rnn_in parameters;
+  rnn_in input;      /* [T, B, I], or token ids [T, B] */
+  rnn_in lengths;    /* optional int64 [B] */
+  rnn_in state;      /* optional; absent: zeros */
+  rnn_out output;    /* written by forward, read by backward */
+  rnn_out state_out; /* optional; may be the buffer of `state` in forward if no backward follows */
+  rnn_out reserve;   /* written by forward, consumed by backward */
+  rnn_out workspace;
+  int32_t training;      /* 1: dropout is applied */
+  uint64_t dropout_seed; /* the same for forward and its backward, another for every step */
+  /* The rest is for backward. */
+  rnn_in grad_output;      /* of `output`; not read at padding */
+  rnn_in grad_state_out;   /* optional; absent: zeros */
+  rnn_out grad_input;      /* optional; absent for RNN_EMBEDDING */
+  rnn_out grad_state;      /* optional */
+  rnn_out grad_parameters; /* added to, not overwritten: clear it first */
+} rnn_layer_call;
+
+/* Errors: RNN_ERR_SHAPE, RNN_ERR_DTYPE, RNN_ERR_ARGUMENT, RNN_ERR_NAN, RNN_ERR_MODEL. */
+rnn_status rnn_layer_forward(const rnn_layer *layer, const rnn_layer_call *call);
+
+/* Needs everything forward was given and what it wrote, untouched. Errors: as rnn_layer_forward. */
+rnn_status rnn_layer_backward(const rnn_layer *layer, const rnn_layer_call *call);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
