@@ -31,24 +31,25 @@ python: $(PYTHON) all
 # ---- The library: SwiftPM compiles, the linker makes the shared and the static form ----
 
 # Embedded Swift: no runtime library is linked. String keys need Unicode tables from the toolchain.
-$(BUILD)/librnn.o: $(SOURCES) | setup
+$(BUILD)/objects.a: $(SOURCES) | setup
 	@echo "== compiling librnn $(VERSION) (Embedded Swift, release) =="
 	LIBRNN_EMBEDDED=1 $(SWIFT) build -c release --product rnn --scratch-path $(OBJECTS)
 	@mkdir -p $(BUILD)
-	@ld -r -o $@ --whole-archive $(OBJECTS)/release/librnn.a --no-whole-archive \
-	  "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)"
+	@cp "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)" $(BUILD)/unicode.a
+	@cp $(OBJECTS)/release/librnn.a $@
 
-$(LIBRARY): $(BUILD)/librnn.o
-	@$(CC) -shared -o $(BUILD)/librnn.so.$(VERSION) $< -Wl,-soname,librnn.so.$(SOVERSION) \
-	  -Wl,--version-script=packaging/librnn.map -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro,-z,now -s \
-	  -lopenblas -lm -lpthread
+$(LIBRARY): $(BUILD)/objects.a
+	@$(CC) -shared -o $(BUILD)/librnn.so.$(VERSION) -Wl,--whole-archive $< -Wl,--no-whole-archive \
+	  $(BUILD)/unicode.a -Wl,-soname,librnn.so.$(SOVERSION) -Wl,--version-script=packaging/librnn.map \
+	  -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro,-z,now -s -lopenblas -lm -lpthread
 	@ln -sf librnn.so.$(VERSION) $(BUILD)/librnn.so.$(SOVERSION)
 	@ln -sf librnn.so.$(VERSION) $@
 	@echo "== built $@ ($$(stat -L -c %s $@) bytes) =="
 
 # One object in which only rnn_* is visible.
-$(BUILD)/librnn.a: $(BUILD)/librnn.o
-	@objcopy --wildcard --keep-global-symbol='rnn_*' $< $(BUILD)/rnn.o
+$(BUILD)/librnn.a: $(BUILD)/objects.a
+	@ld -r -o $(BUILD)/rnn.o --whole-archive $< --no-whole-archive $(BUILD)/unicode.a
+	@objcopy --strip-debug --wildcard --keep-global-symbol='rnn_*' $(BUILD)/rnn.o
 	@rm -f $@ && ar rcs $@ $(BUILD)/rnn.o && rm $(BUILD)/rnn.o
 
 $(BUILD)/%: packaging/%.in Makefile include/rnn.h

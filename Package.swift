@@ -5,7 +5,7 @@ import PackageDescription
 // Without it the same source is an ordinary module, which is what `swift test` runs.
 let embedded = Context.environment["LIBRNN_EMBEDDED"] == "1"
 let settings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections"])] : []
 
 // Arrows point down only: C API -> engine -> kernels -> platform.
 let package = Package(

@@ -106,7 +106,7 @@ public func rnn_model_find(
 }
 
 func tensor(_ model: any AnyModel, _ name: UnsafePointer<CChar>?) throws(RNNError) -> NamedTensor {
-  try model.tensor(named: String(cString: required(name, "name")))
+  try tensor(named: String(cString: required(name, "name")), of: model)
 }
 
 @_cdecl("rnn_model_state_tensor") @implementation

@@ -45,7 +45,7 @@ enum Struct {
 
   static func checkedSize(_ start: UnsafeRawPointer, _ name: StaticString) throws(RNNError) -> Int {
     guard Int(bitPattern: start) % MemoryLayout<Int>.alignment == 0 else {
-      throw RNNError(.argument, "\(name): expected an aligned struct, got \(start)")
+      throw RNNError(.argument, "\(name): expected an aligned struct, got an odd address")
     }
     let bytes = start.load(as: UInt.self)
     guard let size = Int(exactly: bytes), sizes.contains(size), size % MemoryLayout<Int>.alignment == 0 else {

@@ -3,6 +3,21 @@
 import librnn
 import numpy as np
 import pytest
+from librnn import (
+    GRU,
+    LSTM,
+    RNN,
+    SGD,
+    Adam,
+    AdamW,
+    CrossEntropyLoss,
+    Embedding,
+    Linear,
+    Model,
+    MSELoss,
+    RMSprop,
+    Trainer,
+)
 
 from support import integers, normal
 
@@ -12,6 +27,11 @@ T, B, I, O = 4, 3, 5, 2  # noqa: E741  the letters of the header
 def sensor(**options):
     """[T, B, I] -> [T, B, O]."""
     return Model(LSTM(I, 6), Linear(6, O), **options)
+
+
+def batch_first():
+    """[B, T, I] -> [B, T, O]."""
+    return sensor(batch_first=True)
 
 
 def charlm(**options):
@@ -125,11 +145,11 @@ MISUSE = [
     (VALUE, "x | C-contiguous | strides", lambda: sensor()(strided(x()))),
     (VALUE, "x | C-contiguous | strides", lambda: sensor()(np.asfortranarray(x()))),
     (VALUE, "x | C-contiguous | strides", lambda: sensor()(x()[::-1])),
-    (VALUE, "x | C-contiguous | strides", lambda: sensor()(np.broadcast_to(np.float32(1), (T, B, I)))),
+    (VALUE, "x | C-contiguous | strides", lambda: sensor()(np.broadcast_to(x(I), (T, B, I)))),
     (VALUE, "x | C-contiguous | unaligned", lambda: sensor()(unaligned(x()))),
     (VALUE, "x | number | NaN", lambda: sensor()(holding(x(), NAN, 2, 1, 3))),
-    (VALUE, "x | number | NaN", lambda: sensor(batch_first=True)(holding(x(B, T, I), NAN, 2, 1, 3))),
-    (VALUE, "x | [B, T, 5] | [3, 4, 4]", lambda: sensor(batch_first=True)(x(B, T, 4))),
+    (VALUE, "x | number | NaN", lambda: batch_first()(holding(x(B, T, I), NAN, 2, 1, 3))),
+    (VALUE, "x | [B, T, 5] | [3, 4, 4]", lambda: batch_first()(x(B, T, 4))),
     # Tokens
     (TYPE, "x | int32 or int64 | float32", lambda: charlm()(x(T, B))),
     (TYPE, "x | int32 | int16", lambda: charlm()(tokens(dtype="int16"))),
@@ -139,7 +159,7 @@ MISUSE = [
     (VALUE, "x | 8 | 9", lambda: charlm()(holding(tokens(), 9, 2, 1))),
     (VALUE, "x | 8 | -1", lambda: charlm()(holding(tokens(), -1, 2, 1))),
     (VALUE, "x | 8 | 4611686018427387904", lambda: charlm()(holding(tokens(), 2**62, 2, 1))),
-    (VALUE, "x | 8 | -2147483648", lambda: charlm()(holding(tokens(dtype="int32"), -(2**31), 0, 0))),
+    (VALUE, "x | 8 | -2147483648", lambda: charlm()(holding(tokens(dtype="int32"), -(2**31), 0))),
     # Lengths
     (VALUE, "lengths | [3] | [2]", lambda: sensor()(x(), [4, 4])),
     (VALUE, "lengths | [3] | []", lambda: sensor()(x(), 4)),
@@ -196,7 +216,7 @@ MISUSE = [
     (VALUE, "x | 8 | 9", lambda: charlm().stream().step(9)),
     (VALUE, "x | int in | 18446744073709551616", lambda: charlm().stream().step(2**64)),
     (TYPE, "x | an int | float", lambda: charlm().stream().step(1.0)),
-    (TYPE, "x | int32 or int64 | int16", lambda: charlm().stream().step(np.array([1], dtype="int16"))),
+    (TYPE, "x | int32 or int64 | int16", lambda: charlm().stream().step(tokens(dtype="int16"))),
     (TYPE, "x | numpy array | int", lambda: charlm().stream(2).step(1)),
     (VALUE, "out | [1, 2] | [2]", lambda: out(y(O))),
     (TYPE, "out | float32 | float64", lambda: out(y(1, O, dtype="float64"))),
@@ -206,12 +226,12 @@ MISUSE = [
     (VALUE, "batch_size | 1 | 0", lambda: sensor().stream(0)),
     (TYPE, "batch_size | an int | float", lambda: sensor().stream(0.5)),
     (VALUE, "batch_size | int in | 18446744073709551617", lambda: sensor().stream(2**64 + 1)),
-    (VALUE, "state[0] (0.h) | [1, 2, 6] | [1, 3, 6]", lambda: set_state(sensor().stream(2), state())),
+    (VALUE, "state[0] | [1, 2, 6] | [1, 3, 6]", lambda: set_state(sensor().stream(2), state())),
     (VALUE, "state | number | NaN", lambda: set_state(sensor().stream(B), broken_state())),
     # Closed objects
     (VALUE, "model | open | closed", lambda: closed(sensor())(x())),
     (VALUE, "model | open | closed", lambda: closed(sensor()).state_dict()),
-    (VALUE, "model | open | closed", lambda: closed(sensor()).load_state_dict(sensor().state_dict())),
+    (VALUE, "model | open | closed", lambda: closed(sensor()).load_state_dict({})),
     (VALUE, "model | open | closed", lambda: closed(sensor()).save("m")),
     (VALUE, "model | open | closed", lambda: closed(sensor()).stream()),
     (VALUE, "model | open | closed", lambda: Trainer(closed(sensor()))),
@@ -225,11 +245,11 @@ MISUSE = [
     (VALUE, "stream | open | closed", lambda: closed(sensor().stream()).state),
     (VALUE, "stream | open | closed", lambda: set_state(closed(sensor().stream()), state(1, 1, 6))),
     # Stacks
-    (VALUE, "layers | at least | got", lambda: Model()),
+    (VALUE, "layers | at least | none", lambda: Model()),
     (TYPE, "layers[0] | a Layer | list", lambda: Model([GRU(1, 1)])),
     (VALUE, "layers[1] | 3 | 4", lambda: Model(GRU(2, 3), Linear(4, 1))),
-    (VALUE, "layers[1] | first | got", lambda: Model(GRU(2, 3), Embedding(3, 1))),
-    (VALUE, "layers[0] | last | got", lambda: Model(Linear(2, 3, last=True), GRU(3, 1))),
+    (VALUE, "layers[1] | first | after layers[0]", lambda: Model(GRU(2, 3), Embedding(3, 1))),
+    (VALUE, "layers[0] | last | layers[1]", lambda: Model(Linear(2, 3, last=True), GRU(3, 1))),
     (TYPE, "dtype | 'float32' or 'float64' | float16", lambda: sensor(dtype="float16")),
     (TYPE, "dtype | 'float32' | single precision", lambda: sensor(dtype="single precision")),
     (VALUE, "seed | 0 .. | -1", lambda: sensor(seed=-1)),
@@ -247,7 +267,7 @@ MISUSE = [
     (VALUE, "dropout | [0, 1) | nan", lambda: LSTM(1, 1, dropout=NAN)),
     (TYPE, "dropout | a number | str", lambda: LSTM(1, 1, dropout="0.5")),
     (VALUE, "nonlinearity | 'tanh' or 'relu' | 'gelu'", lambda: RNN(1, 1, nonlinearity="gelu")),
-    (VALUE, "weight_init | 'orthogonal' or 'identity' | 'zeros'", lambda: GRU(1, 1, weight_init="zeros")),
+    (VALUE, "weight_init | 'identity' | 'zeros'", lambda: GRU(1, 1, weight_init="zeros")),
     (VALUE, "recurrent_init | 'default' | 1", lambda: GRU(1, 1, recurrent_init=1)),
     (VALUE, "forget_bias | None | 0", lambda: LSTM(1, 1, forget_bias=0.0)),
     (VALUE, "forget_bias | finite | inf", lambda: LSTM(1, 1, forget_bias=INF)),
@@ -275,8 +295,8 @@ MISUSE = [
     (VALUE, "clip_value | > 0 | -1.0", lambda: Trainer(sensor(), clip_value=-1)),
     (VALUE, "clip_norm | finite | nan", lambda: Trainer(sensor(), clip_norm=NAN)),
     (VALUE, "bptt | 1 .. | 0", lambda: Trainer(sensor(), bptt=0)),
-    (VALUE, "clip_scope | 'global' or 'per_tensor' | 'layer'", lambda: Trainer(sensor(), clip_scope="layer")),
-    (VALUE, "nonfinite | 'skip' or 'fail' | 'ignore'", lambda: Trainer(sensor(), nonfinite="ignore")),
+    (VALUE, "clip_scope | 'per_tensor' | 'layer'", lambda: Trainer(sensor(), clip_scope="layer")),
+    (VALUE, "nonfinite | 'fail' | 'ignore'", lambda: Trainer(sensor(), nonfinite="ignore")),
     (VALUE, "seed | 0 .. | 18446744073709551616", lambda: Trainer(sensor(), seed=2**64)),
     (VALUE, "learning_rate | >= 0 | -1.0", lambda: set_rate(-1)),
     (VALUE, "learning_rate | >= 0 | inf", lambda: set_rate(INF)),
@@ -284,7 +304,7 @@ MISUSE = [
     # Files and threads
     (TYPE, "path | os.PathLike | int", lambda: librnn.load(3)),
     (VALUE, "path | not empty | ''", lambda: sensor().save("")),
-    (VALUE, "path | without zero bytes | m\\x00.safetensors", lambda: librnn.load("m\0.safetensors")),
+    (VALUE, "path | zero bytes | m\\x00", lambda: librnn.load("m\0")),
     (TYPE, "state_dict | dict | list", lambda: sensor().load_state_dict([1])),
     (VALUE, "count | 256 | 0", lambda: librnn.set_num_threads(0)),
     (VALUE, "count | 256 | 257", lambda: librnn.set_num_threads(257)),
@@ -301,5 +321,6 @@ def test_misuse_is_told_with_argument_expected_and_got(kind, sentence, act):
     assert isinstance(caught.value, librnn.RnnError)
     head, _, tail = str(caught.value).partition(" got ")
     name, _, wanted = head.partition(" expected ")
-    assert name.startswith(argument) and expected in wanted, head
+    assert name.startswith((f"{argument}:", f"{argument}[", f"{argument} ")), head
+    assert expected in wanted, head
     assert got in tail, tail

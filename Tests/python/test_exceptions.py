@@ -5,11 +5,25 @@ import subprocess
 import sys
 
 import librnn
+import numpy as np
 import pytest
 from librnn import _c_api, _c_types, errors
 
 from conftest import ROOT
-from support import assert_same_bits, assert_same_dicts
+from support import assert_same_bits, assert_same_dicts, normal
+
+T, B, I, O = 4, 3, 5, 2  # noqa: E741  the letters of the header
+
+
+def sensor():
+    """[T, B, I] -> [T, B, O]."""
+    return librnn.Model(librnn.LSTM(I, 6), librnn.Linear(6, O))
+
+
+def batch():
+    """Features and target values for it."""
+    return normal(1, T, B, I, dtype="float32"), normal(2, T, B, O, dtype="float32")
+
 
 # ---- What misuse leaves behind
 
@@ -18,19 +32,20 @@ def test_a_refused_step_leaves_weights_and_counters():
     model = sensor()
     trainer = librnn.Trainer(model, librnn.MSELoss())
     before = model.state_dict()
-    for inputs, target in [(x(T, I), y()), (x(), holding(y(), NAN, 0, 0, 0)), (x(), y(T, B, 9))]:
+    x, y = batch()
+    for wrong in [(x[0], y), (x, y * np.nan), (x * np.nan, y), (x, y[1:])]:
         with pytest.raises(ValueError):
-            trainer.step(inputs, target)
+            trainer.step(*wrong)
     assert_same_dicts(model.state_dict(), before)
-    assert trainer.step(x(), y()).step == 1
+    assert trainer.step(x, y).step == 1
 
 
 def test_a_refused_load_leaves_the_model_usable():
-    model = sensor()
-    expected, _ = model(x())
+    model, (x, _) = sensor(), batch()
+    expected, _ = model(x)
     with pytest.raises(ValueError):
         model.load_state_dict({})
-    assert_same_bits(model(x())[0], expected)
+    assert_same_bits(model(x)[0], expected)
 
 
 def test_more_memory_than_there_is_is_an_error_and_not_the_end():
@@ -81,9 +96,9 @@ def test_a_status_of_a_newer_library_is_still_an_error():
 
 def test_the_library_knows_no_other_name():
     info = _c_types.TensorInfo()
+    model = sensor()
     with pytest.raises(KeyError) as caught:
-        handle = sensor()
-        _c_api.check(_c_api.lib.rnn_model_find(handle._handle, b"9.weight", ctypes.byref(info)))
+        _c_api.check(_c_api.lib.rnn_model_find(model._handle, b"9.weight", ctypes.byref(info)))
     assert isinstance(caught.value, librnn.TensorNameError) and "9.weight" in str(caught.value)
 
 
@@ -95,7 +110,7 @@ def test_a_handle_that_is_freed_behind_our_back_is_an_error():
     model._finalizer = type("Alive", (), {"alive": True, "__call__": lambda self: None})()
     assert model._handle == pointer
     with pytest.raises(librnn.HandleError):
-        model(x())
+        model(batch()[0])
     with pytest.raises(librnn.HandleError):
         model.state_dict()
 
@@ -103,20 +118,31 @@ def test_a_handle_that_is_freed_behind_our_back_is_an_error():
 # ---- No input crashes the interpreter
 
 
+FAILING = """
+import gc, sys
+sys.path.insert(0, sys.argv[1])
+import librnn
+
+for make in [
+    lambda: librnn.Model(),
+    lambda: librnn.Trainer(None),
+    lambda: librnn.Stream(None),
+    lambda: librnn.Trainer.resume("/nonexistent"),
+]:
+    try:
+        make()
+    except librnn.RnnError as error:
+        print(type(error).__name__)
+    gc.collect()
+for kind in [librnn.Model, librnn.Trainer, librnn.Stream]:
+    empty = kind.__new__(kind)
+    assert empty.closed
+    empty.close()
+"""
+
+
 def test_objects_from_failed_constructors_die_quietly():
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT / 'bindings' / 'python' / 'src')!r})\n"
-        "import gc, librnn\n"
-        "for make in [lambda: librnn.Model(), lambda: librnn.Trainer(None),\n"
-        "             lambda: librnn.Stream(None), lambda: librnn.Trainer.resume('/nonexistent')]:\n"
-        "    try: make()\n"
-        "    except Exception as error: print(type(error).__name__)\n"
-        "    gc.collect()\n"
-        "for kind in [librnn.Model, librnn.Trainer, librnn.Stream]:\n"
-        "    empty = kind.__new__(kind)\n"
-        "    assert empty.closed\n"
-        "    empty.close()\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    sources = str(ROOT / "bindings" / "python" / "src")
+    run = subprocess.run([sys.executable, "-c", FAILING, sources], capture_output=True, text=True)
     assert run.stderr == "" and run.returncode == 0
     assert run.stdout.split() == ["ModelError", "DTypeError", "DTypeError", "FileError"]

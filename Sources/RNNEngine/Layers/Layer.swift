@@ -89,6 +89,7 @@ public protocol Layer<S>: AnyObject {
   var tensors: [TensorShape] { get }
   /// Names of the state's parts, each [L, B, H]: "h", "c".
   var stateParts: [String] { get }
+  var parameterCount: Int { get }
 
   func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError)

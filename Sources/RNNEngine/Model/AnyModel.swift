@@ -32,12 +32,13 @@ public protocol AnyStream: AnyObject {
   func setState(_ state: RawBuffer) throws(RNNError)
 }
 
-extension AnyModel {
-  /// The tensor of a name.
-  public func tensor(named name: String) throws(RNNError) -> NamedTensor {
-    for tensor in tensors where tensor.name == name { return tensor }
-    throw RNNError(.name, "name: expected a tensor of the state dictionary, such as \"\(tensors[0].name)\", got \"\(name)\"")
-  }
+/// The tensor of a name. A function, not a method of the protocol: Embedded Swift cannot specialise an
+/// extension of a protocol for a type it does not know.
+public func tensor(named name: String, of model: any AnyModel) throws(RNNError) -> NamedTensor {
+  let tensors = model.tensors
+  for tensor in tensors where tensor.name == name { return tensor }
+  throw RNNError(
+    .name, "name: expected a tensor of the state dictionary, such as \"\(tensors[0].name)\", got \"\(name)\"")
 }
 
 /// A new model with its initial weights.
@@ -70,12 +71,12 @@ extension Model: AnyModel {
   }
 
   public func read(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked(tensor.name, S.dtype, tensor.shape)
+    let target = try data.checked(tensor.name, S.dtype, tensor.shape, isCopied: true)
     memcpy(target, parameters.values.start + tensor.start, tensor.bytes)
   }
 
   public func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError) {
-    let source = try data.checked(tensor.name, S.dtype, tensor.shape)
+    let source = try data.checked(tensor.name, S.dtype, tensor.shape, isCopied: true)
     memcpy(parameters.values.start + tensor.start, source, tensor.bytes)
   }
 
@@ -92,7 +93,7 @@ extension Trainer: AnyTrainer {
   public var anyModel: any AnyModel { model }
 
   public func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked(tensor.name, S.dtype, tensor.shape)
+    let target = try data.checked(tensor.name, S.dtype, tensor.shape, isCopied: true)
     memcpy(target, gradient(tensor).start, tensor.bytes)
   }
 }

@@ -16,8 +16,10 @@ public struct RawBuffer {
 
   public var isGiven: Bool { start != nil }
 
-  /// Checks that the buffer holds exactly `shape` elements of `dtype`, aligned.
-  func checked(_ name: String, _ dtype: DType, _ shape: [Int]) throws(RNNError) -> UnsafeMutableRawPointer {
+  /// Checks that the buffer holds exactly `shape` elements of `dtype`, aligned unless it is only copied.
+  func checked(
+    _ name: String, _ dtype: DType, _ shape: [Int], isCopied: Bool = false
+  ) throws(RNNError) -> UnsafeMutableRawPointer {
     guard let start else {
       throw RNNError(.argument, "\(name): expected \(dtype.name) \(shapeText(shape)), got NULL")
     }
@@ -27,8 +29,8 @@ public struct RawBuffer {
       throw RNNError(
         .shape, "\(name): expected \(expected) bytes, \(dtype.name) \(shapeText(shape)), got \(bytes) bytes")
     }
-    guard Int(bitPattern: start) % dtype.bytes == 0 else {
-      throw RNNError(.argument, "\(name): expected an address aligned to \(dtype.bytes) bytes, got \(start)")
+    guard isCopied || Int(bitPattern: start) % dtype.bytes == 0 else {
+      throw RNNError(.argument, "\(name): expected an address that is a multiple of \(dtype.bytes), got another")
     }
     return start
   }

@@ -35,6 +35,8 @@ class Stream(Owner):
 
     def __init__(self, model: Model, batch_size: int = 1) -> None:
         rows = integer("batch_size", batch_size)
+        if not isinstance(model, Owner):
+            raise DTypeError(mismatch("model", "a Model", type(model).__name__))
         options = _c.StreamOptions(batch_size=rows, token_type=_c.RNN_INT64)
         self._own(create(lib.rnn_stream_create, model._handle, byref(options)), lib.rnn_stream_free)
         self._signature = model._signature
