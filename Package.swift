@@ -7,6 +7,16 @@ let embedded = Context.environment["LIBRNN_EMBEDDED"] == "1"
 let settings: [SwiftSetting] =
   embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections"])] : []
 
+#if arch(x86_64)
+  let instructionSets: [Target] = [
+    .target(
+      name: "RNNKernelsAVX2", dependencies: ["CPlatform", "RNNKernels"],
+      swiftSettings: settings + [.unsafeFlags(["-target-cpu", "haswell", "-disable-cmo"])])
+  ]
+#else
+  let instructionSets: [Target] = []
+#endif
+
 // Arrows point down only: C API -> engine -> kernels -> platform.
 let package = Package(
   name: "librnn",
@@ -18,9 +28,11 @@ let package = Package(
     .target(name: "CPlatform"),
     .target(name: "RNNKernels", dependencies: ["CPlatform"], swiftSettings: settings),
     .target(
-      name: "RNNEngine", dependencies: ["COpenBLAS", "CPlatform", "RNNKernels"], swiftSettings: settings),
+      name: "RNNEngine",
+      dependencies: ["COpenBLAS", "CPlatform", "RNNKernels"]
+        + instructionSets.map { .target(name: $0.name) }, swiftSettings: settings),
     .target(
       name: "RNNCAPI", dependencies: ["CRNN", "CPlatform", "RNNEngine"], swiftSettings: settings),
     .testTarget(name: "RNNEngineTests", dependencies: ["RNNEngine", "RNNKernels"]),
-  ]
+  ] + instructionSets
 )

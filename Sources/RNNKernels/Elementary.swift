@@ -1,5 +1,5 @@
 /// exp, tanh and the logistic function on vectors. NaN passes through; no branches.
-enum Elementary<S: Real> {
+enum Elementary<S: Real, I: InstructionSet> {
   typealias V = S.Vector
 
   /// For y <= 0 finds n and q with exp(y) = 2^n (1 + q), |q| < 0.42: y = n ln 2 + r, q = exp(r) - 1.

@@ -2,7 +2,8 @@ import CPlatform
 
 /// The losses of one row of outputs, each with its gradient.
 public enum LossKernels<S: Real> {
-  typealias E = Elementary<S>
+  typealias L = Lanes<S, Baseline>
+  typealias E = Elementary<S, Baseline>
   typealias V = S.Vector
 
   /// Softmax cross-entropy, log Σ_k exp(x_k) - x_label, shifted by the maximum.
@@ -14,8 +15,8 @@ public enum LossKernels<S: Real> {
     let partition = sumOfExponentials(size: size, logits, shift: top)
     if let gradient {
       let factor = weight / partition
-      forEachVector(S.self, size) { j, lanes in
-        store(E.expOfNonPositive(load(logits, j, lanes) - top) * factor, gradient, j, lanes)
+      L.forEach(size) { j, lanes in
+        L.store(E.expOfNonPositive(L.load(logits, j, lanes) - top) * factor, gradient, j, lanes)
       }
       gradient[label] -= weight
     }
@@ -28,11 +29,11 @@ public enum LossKernels<S: Real> {
     gradient: UnsafeMutablePointer<S>?
   ) -> Double {
     var sum = S.WideVector(repeating: 0)
-    forEachVector(S.self, size) { j, lanes in
-      let difference = load(outputs, j, lanes) - load(targets, j, lanes)
+    L.forEach(size) { j, lanes in
+      let difference = L.load(outputs, j, lanes) - L.load(targets, j, lanes)
       let wide = S.widen(difference)
       sum = sum + wide * wide
-      if let gradient { store(2 * weight * difference, gradient, j, lanes) }
+      if let gradient { L.store(2 * weight * difference, gradient, j, lanes) }
     }
     return laneSum(sum)
   }
@@ -49,9 +50,9 @@ public enum LossKernels<S: Real> {
       sum += max(y, 0) - y * Double(targets[o]) + log1p(exp(-y.magnitude))
     }
     if let gradient {
-      forEachVector(S.self, size) { j, lanes in
-        let error = E.sigmoid(load(logits, j, lanes)) - load(targets, j, lanes)
-        store(weight * error, gradient, j, lanes)
+      L.forEach(size) { j, lanes in
+        let error = E.sigmoid(L.load(logits, j, lanes)) - L.load(targets, j, lanes)
+        L.store(weight * error, gradient, j, lanes)
       }
     }
     return sum
@@ -60,8 +61,8 @@ public enum LossKernels<S: Real> {
   @inline(__always)
   private static func maximum(size: Int, _ row: UnsafePointer<S>) -> S {
     var top = V(repeating: row[0])
-    forEachVector(S.self, size) { j, lanes in
-      top = S.maximum(top, load(row, j, lanes, fill: row[0]))
+    L.forEach(size) { j, lanes in
+      top = S.maximum(top, L.load(row, j, lanes, fill: row[0]))
     }
     var result = top[0]
     for lane in 1..<V.scalarCount { result = top[lane] > result ? top[lane] : result }
@@ -71,8 +72,8 @@ public enum LossKernels<S: Real> {
   @inline(__always)
   private static func sumOfExponentials(size: Int, _ row: UnsafePointer<S>, shift: S) -> S {
     var sum = V(repeating: 0)
-    forEachVector(S.self, size) { j, lanes in
-      sum = sum + E.expOfNonPositive(load(row, j, lanes, fill: -S.infinity) - shift)
+    L.forEach(size) { j, lanes in
+      sum = sum + E.expOfNonPositive(L.load(row, j, lanes, fill: -S.infinity) - shift)
     }
     return laneSum(sum)
   }

@@ -8,11 +8,12 @@ func laneSum<V: SIMD>(_ vector: V) -> V.Scalar where V.Scalar: FloatingPoint {
 
 /// Sums and scans over flat buffers.
 public enum Reductions<S: Real> {
+  typealias L = Lanes<S, Baseline>
   /// Σ min(|x|, limit)², in double.
   public static func sumOfSquares(_ x: UnsafePointer<S>, count: Int, limit: S) -> Double {
     var sum = S.WideVector(repeating: 0)
-    forEachVector(S.self, count) { j, lanes in
-      let wide = S.widen(clamp(load(x, j, lanes), limit))
+    L.forEach(count) { j, lanes in
+      let wide = S.widen(clamp(L.load(x, j, lanes), limit))
       sum = sum + wide * wide
     }
     return laneSum(sum)
@@ -43,8 +44,8 @@ public enum Reductions<S: Real> {
   /// The place of the first NaN, or nil.
   public static func firstNaN(_ x: UnsafePointer<S>, count: Int) -> Int? {
     var sum = S.Vector(repeating: 0)
-    forEachVector(S.self, count) { j, lanes in
-      let vector = load(x, j, lanes)
+    L.forEach(count) { j, lanes in
+      let vector = L.load(x, j, lanes)
       // x * 0 is NaN for NaN and infinity alike: a cheap sign that something may be wrong.
       sum = sum + vector * 0
     }
@@ -58,8 +59,8 @@ public enum Reductions<S: Real> {
   ) {
     for row in 0..<rows {
       let start = x + row &* stride
-      forEachVector(S.self, columns) { j, lanes in
-        store(load(sums, j, lanes) + load(start, j, lanes), sums, j, lanes)
+      L.forEach(columns) { j, lanes in
+        L.store(L.load(sums, j, lanes) + L.load(start, j, lanes), sums, j, lanes)
       }
     }
   }
@@ -67,8 +68,8 @@ public enum Reductions<S: Real> {
   /// y += x.
   @inline(__always)
   public static func add(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
-    forEachVector(S.self, count) { j, lanes in
-      store(load(y, j, lanes) + load(x, j, lanes), y, j, lanes)
+    L.forEach(count) { j, lanes in
+      L.store(L.load(y, j, lanes) + L.load(x, j, lanes), y, j, lanes)
     }
   }
 

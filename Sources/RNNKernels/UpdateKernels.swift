@@ -17,6 +17,7 @@ public struct GradientTransform<S: Real> {
 
 /// The optimisers, each in one pass over flat buffers, in PyTorch's order of operations.
 public enum UpdateKernels<S: Real> {
+  typealias L = Lanes<S, Baseline>
   public typealias Values = UnsafeMutablePointer<S>
   public typealias Gradient = UnsafePointer<S>
 
@@ -25,56 +26,58 @@ public enum UpdateKernels<S: Real> {
     count: Int, parameters p: Values, gradient: Gradient, transform: GradientTransform<S>, velocity: Values?,
     firstStep: Bool, rate: S, momentum: S, nesterov: Bool, decay: S
   ) {
-    forEachVector(S.self, count) { j, lanes in
-      let w = load(p, j, lanes)
+    L.forEach(count) { j, lanes in
+      let w = L.load(p, j, lanes)
       // g ← g + λ w;  b ← μ b + g;  g ← g + μ b (Nesterov) or b;  w ← w - η g
-      var g = transform(load(gradient, j, lanes)) + decay * w
+      var g = transform(L.load(gradient, j, lanes)) + decay * w
       if let velocity {
-        let b = firstStep ? g : momentum * load(velocity, j, lanes) + g
-        store(b, velocity, j, lanes)
+        let b = firstStep ? g : momentum * L.load(velocity, j, lanes) + g
+        L.store(b, velocity, j, lanes)
         g = nesterov ? g + momentum * b : b
       }
-      store(w - rate * g, p, j, lanes)
+      L.store(w - rate * g, p, j, lanes)
     }
   }
 
   /// RMSprop, not centred. `velocity` is nil without momentum.
   public static func rmsprop(
     count: Int, parameters p: Values, gradient: Gradient, transform: GradientTransform<S>,
-    squareAverage: Values, velocity: Values?, rate: S, alpha: S, eps: S, momentum: S, decay: S
+    squareAverage: Values, velocity: Values?, rate: S, alpha: S, alphaComplement: S, eps: S, momentum: S,
+    decay: S
   ) {
-    forEachVector(S.self, count) { j, lanes in
-      let w = load(p, j, lanes)
-      let g = transform(load(gradient, j, lanes)) + decay * w
+    L.forEach(count) { j, lanes in
+      let w = L.load(p, j, lanes)
+      let g = transform(L.load(gradient, j, lanes)) + decay * w
       // v ← α v + (1-α) g²;  u = g / (√v + ε);  b ← μ b + u;  w ← w - η b
-      let v = alpha * load(squareAverage, j, lanes) + (1 - alpha) * g * g
-      store(v, squareAverage, j, lanes)
+      let v = alpha * L.load(squareAverage, j, lanes) + alphaComplement * g * g
+      L.store(v, squareAverage, j, lanes)
       var update = g / (S.squareRoot(v) + eps)
       if let velocity {
-        update = momentum * load(velocity, j, lanes) + update
-        store(update, velocity, j, lanes)
+        update = momentum * L.load(velocity, j, lanes) + update
+        L.store(update, velocity, j, lanes)
       }
-      store(w - rate * update, p, j, lanes)
+      L.store(w - rate * update, p, j, lanes)
     }
   }
 
   /// Adam and AdamW. `coupledDecay` is added to the gradient (Adam), `decoupledDecay` = ηλ shrinks the
-  /// weights (AdamW). `rate` = η / (1 - β1^t); `rootCorrection` = √(1 - β2^t).
+  /// weights (AdamW). `rate` = η / (1 - β1^t); `rootCorrection` = √(1 - β2^t). The complements 1 - β are given
+  /// too: taken from a β that is already rounded, they would be 1e-5 off.
   public static func adam(
     count: Int, parameters p: Values, gradient: Gradient, transform: GradientTransform<S>,
-    average: Values, squareAverage: Values, rate: S, rootCorrection: S, beta1: S, beta2: S, eps: S,
-    coupledDecay: S, decoupledDecay: S
+    average: Values, squareAverage: Values, rate: S, rootCorrection: S, beta1Complement: S, beta2: S,
+    beta2Complement: S, eps: S, coupledDecay: S, decoupledDecay: S
   ) {
-    forEachVector(S.self, count) { j, lanes in
-      let w = load(p, j, lanes) * (1 - decoupledDecay)
-      let g = transform(load(gradient, j, lanes)) + coupledDecay * w
+    L.forEach(count) { j, lanes in
+      let w = L.load(p, j, lanes) * (1 - decoupledDecay)
+      let g = transform(L.load(gradient, j, lanes)) + coupledDecay * w
       // m ← m + (1-β1)(g - m);  v ← β2 v + (1-β2) g²;  w ← w - η̂ m / (√v / √(1-β2^t) + ε)
-      let m0 = load(average, j, lanes)
-      let m = m0 + (1 - beta1) * (g - m0)
-      let v = beta2 * load(squareAverage, j, lanes) + (1 - beta2) * g * g
-      store(m, average, j, lanes)
-      store(v, squareAverage, j, lanes)
-      store(w - rate * m / (S.squareRoot(v) / rootCorrection + eps), p, j, lanes)
+      let m0 = L.load(average, j, lanes)
+      let m = m0 + beta1Complement * (g - m0)
+      let v = beta2 * L.load(squareAverage, j, lanes) + beta2Complement * g * g
+      L.store(m, average, j, lanes)
+      L.store(v, squareAverage, j, lanes)
+      L.store(w - rate * m / (S.squareRoot(v) / rootCorrection + eps), p, j, lanes)
     }
   }
 }

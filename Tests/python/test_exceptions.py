@@ -124,7 +124,7 @@ sys.path.insert(0, sys.argv[1])
 import librnn
 
 for make in [
-    lambda: librnn.Model(),
+    lambda: librnn.Model(librnn.GRU(2, 3), librnn.Linear(4, 1)),
     lambda: librnn.Trainer(None),
     lambda: librnn.Stream(None),
     lambda: librnn.Trainer.resume("/nonexistent"),

@@ -80,15 +80,14 @@ def test_labels_of_both_widths_give_the_same_bits():
 # ---- Gradients
 
 
-def slope(model, trainer, batch, direction, width=1e-5):
-    """The central difference of the loss along a direction in weight space."""
+def assert_uphill(model, result, gradient, loss_now, width=1e-5):
+    """The norm of the gradient is the slope of the loss in its direction: central differences."""
+    assert_close(result.grad_norm, norm(gradient))
     weights, losses = model.state_dict(), []
-    for sign in (1, -1):
-        moved = {name: value + sign * width * direction[name] for name, value in weights.items()}
-        model.load_state_dict(moved)
-        losses.append(trainer.evaluate(*batch).loss)
-    model.load_state_dict(weights)
-    return (losses[0] - losses[1]) / (2 * width)
+    for step in (width / result.grad_norm, -width / result.grad_norm):
+        model.load_state_dict({name: w + step * gradient[name] for name, w in weights.items()})
+        losses.append(loss_now())
+    assert_close((losses[0] - losses[1]) / (2 * width), result.grad_norm, bound=1e-7)
 
 
 @given(
@@ -103,13 +102,24 @@ def test_the_gradient_is_the_slope_of_the_loss(model, loss, steps, rows, ragged)
     batch.append(integers(4, steps, rows) + 1 if ragged else None)
     trainer = still(model, loss)
     result = trainer.step(*batch)
-    gradient = trainer.gradients()
-    assert_close(result.grad_norm, norm(gradient))
     if result.grad_norm < 1e-6:  # Softmax over one class: the loss is zero everywhere.
         assert result.loss < 1e-12
         return
-    uphill = {name: value / result.grad_norm for name, value in gradient.items()}
-    assert_close(slope(model, trainer, batch, uphill), result.grad_norm, bound=1e-7)
+    assert_uphill(model, result, trainer.gradients(), lambda: trainer.evaluate(*batch).loss)
+
+
+@given(stacks(nonlinearities=["tanh"], dropout=0.5), st.integers(1, 6), st.integers(0, 9))
+def test_the_gradient_goes_through_the_units_that_dropout_kept(model, steps, seed):
+    """The first steps of two trainers from one seed drop the same units."""
+    loss = librnn.MSELoss()
+    batch = input_for(model, 1, steps, 3), target_for(model, loss, 2, steps, 3)
+    trainer = still(model, loss, seed=seed)
+    result = trainer.step(*batch)
+
+    def loss_now():
+        return still(model, loss, seed=seed).step(*batch).loss
+
+    assert_uphill(model, result, trainer.gradients(), loss_now)
 
 
 def test_gradients_are_zero_before_any_step_and_named_as_the_weights():

@@ -33,6 +33,17 @@ static inline platform_double4 platform_sqrt_double4(platform_double4 x) {
   return __builtin_elementwise_sqrt(x);
 }
 
+/* ---- The machine ---- */
+
+/* 1 if this processor and its system run AVX2. */
+static inline int platform_has_avx2(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") != 0;
+#else
+  return 0;
+#endif
+}
+
 /* ---- Memory ---- */
 
 /* Zeroed memory on a cache-line boundary, or NULL. */

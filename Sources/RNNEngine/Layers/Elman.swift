@@ -17,15 +17,10 @@ struct ElmanCell<S: Scalar>: Cell {
   }
 
   func forward(_ row: CellRow<S>, _ biases: CellBiases<S>) {
-    ElmanKernel<S>.forward(
-      size: size, relu: relu, input: row.gates, hidden: row.hidden, inputBias: biases.input,
-      hiddenBias: biases.hidden, output: row.output)
+    S.elmanForward(size: size, relu: relu, row, biases)
   }
 
-  /// All of ∂L/∂h_{t-1} passes through W_hh.
-  func backward(_ row: CellRow<S>, gradOutput: UnsafeMutablePointer<S>, gradCell: UnsafeMutablePointer<S>) {
-    ElmanKernel<S>.backward(
-      size: size, relu: relu, output: row.output, gradOutput: gradOutput, gradGates: row.gates)
-    View(start: gradOutput, count: size).clear()
+  func backward(_ row: CellRow<S>, _ gradient: CellGradient<S>) {
+    S.elmanBackward(size: size, relu: relu, row, gradient)
   }
 }

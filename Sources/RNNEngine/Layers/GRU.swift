@@ -19,14 +19,10 @@ struct GRUCell<S: Scalar>: Cell {
   init(_ description: LayerDescription) { size = description.outputSize }
 
   func forward(_ row: CellRow<S>, _ biases: CellBiases<S>) {
-    GRUKernel<S>.forward(
-      size: size, gates: row.gates, hidden: row.hidden, inputBias: biases.input, hiddenBias: biases.hidden,
-      candidate: row.candidate, previousOutput: row.previousOutput, output: row.output)
+    S.gruForward(size: size, row, biases)
   }
 
-  func backward(_ row: CellRow<S>, gradOutput: UnsafeMutablePointer<S>, gradCell: UnsafeMutablePointer<S>) {
-    GRUKernel<S>.backward(
-      size: size, gates: row.gates, candidate: row.candidate, previousOutput: row.previousOutput,
-      gradOutput: gradOutput)
+  func backward(_ row: CellRow<S>, _ gradient: CellGradient<S>) {
+    S.gruBackward(size: size, row, gradient)
   }
 }

@@ -18,16 +18,10 @@ struct LSTMCell<S: Scalar>: Cell {
   init(_ description: LayerDescription) { size = description.outputSize }
 
   func forward(_ row: CellRow<S>, _ biases: CellBiases<S>) {
-    LSTMKernel<S>.forward(
-      size: size, gates: row.gates, hidden: row.hidden, inputBias: biases.input, hiddenBias: biases.hidden,
-      previousCell: row.previousCell, cell: row.cell, output: row.output)
+    S.lstmForward(size: size, row, biases)
   }
 
-  /// All of ∂L/∂h_{t-1} passes through W_hh.
-  func backward(_ row: CellRow<S>, gradOutput: UnsafeMutablePointer<S>, gradCell: UnsafeMutablePointer<S>) {
-    LSTMKernel<S>.backward(
-      size: size, gates: row.gates, previousCell: row.previousCell, cell: row.cell, gradOutput: gradOutput,
-      gradCell: gradCell)
-    View(start: gradOutput, count: size).clear()
+  func backward(_ row: CellRow<S>, _ gradient: CellGradient<S>) {
+    S.lstmBackward(size: size, row, gradient)
   }
 }

@@ -103,6 +103,30 @@ extension Recurrent {
       return Matrix(part, rows: rows, columns: columns, stride: stride)
     }
 
+    // MARK: Sums over steps and rows, in scratch that backward does not need otherwise
+
+    /// Σ_t dgates_t, [GH].
+    func stepSums(_ k: Int) -> View<S> {
+      let sums = scratch.hidden.part(0, layer.gateWidth)
+      sums.clear()
+      Reductions<S>.addColumnSums(
+        reserve.levels[k].gates.start, rows: pass.steps * pass.rows, columns: layer.gateWidth,
+        stride: layer.gateWidth, to: sums.start)
+      return sums
+    }
+
+    /// The same on the hidden side: n of a GRU sees the gradient of q instead.
+    func stepSumsOfHidden(_ k: Int, _ sums: View<S>) -> View<S> {
+      for block in layer.cell.hiddenBlocks where block.inCandidate {
+        let part = sums.part(block.firstGate * layer.size, block.gateCount * layer.size)
+        part.clear()
+        Reductions<S>.addColumnSums(
+          reserve.levels[k].candidates.start, rows: pass.steps * pass.rows, columns: part.count,
+          stride: part.count, to: part.start)
+      }
+      return sums
+    }
+
     // MARK: States: h [L, B, H], then c [L, B, H]
 
     private func statePart(_ state: View<S>, _ index: Int, _ k: Int) -> View<S> {

@@ -35,12 +35,14 @@ extension Recurrent {
 
   private func stepForward(level k: Int, step: Int, _ context: Context) {
     let biases = context.biases(k)
-    for row in 0..<context.pass.rows {
-      let numbers = context.row(k, step, row)
-      if context.pass.lengths.isValid(step: step, row: row) {
-        cell.forward(numbers, biases)
-      } else {
-        freeze(numbers)
+    ThreadPool.split(context.pass.rows, work: gateWidth) { rows in
+      for row in rows {
+        let numbers = context.row(k, step, row)
+        if context.pass.lengths.isValid(step: step, row: row) {
+          cell.forward(numbers, biases)
+        } else {
+          freeze(numbers)
+        }
       }
     }
   }
@@ -85,15 +87,8 @@ extension Recurrent {
     context.loadFinalGradient(k, gradients.stateOut)
     context.loadInitialState(k)
     for step in (0..<pass.steps).reversed() {
-      for row in 0..<pass.rows {
-        let numbers = context.row(k, step, row)
-        guard pass.lengths.isValid(step: step, row: row) else {
-          clearGates(numbers)
-          continue
-        }
-        let dh = scratch.gradOutput.start + row * size
-        Reductions<S>.add(gradOutput.start + (step * pass.rows + row) * size, to: dh, count: size)
-        cell.backward(numbers, gradOutput: dh, gradCell: scratch.gradCell.start + row * size)
+      ThreadPool.split(pass.rows, work: gateWidth) { rows in
+        for row in rows { stepBackward(level: k, step: step, row: row, gradOutput, context) }
       }
       if step == 0 && gradients.state == nil { return }
       // ∂L/∂h_{t-1} += W_hhᵀ dgates_t
@@ -106,21 +101,31 @@ extension Recurrent {
     context.storeInitialGradient(k, gradients.state)
   }
 
+  /// ∂L/∂h_t and ∂L/∂c_t of one row to the gradients of its gates. Padding has none.
+  private func stepBackward(level k: Int, step: Int, row: Int, _ gradOutput: View<S>, _ context: Context) {
+    let numbers = context.row(k, step, row)
+    guard context.pass.lengths.isValid(step: step, row: row) else { return clearGates(numbers) }
+    let gradient = CellGradient(
+      output: context.scratch.gradOutput.start + row * size, cell: context.scratch.gradCell.start + row * size)
+    let place = (step * context.pass.rows + row) * size
+    Reductions<S>.add(gradOutput.start + place, to: gradient.output, count: size)
+    cell.backward(numbers, gradient)
+  }
+
   /// The shared weights take part in every step: their gradients are sums over all of them.
   private func accumulate(
     level k: Int, input: View<S>, _ gradients: LayerGradients<S>, _ context: Context
   ) {
-    let (pass, level) = (context.pass, context.reserve.levels[k])
-    let gates = context.matrix(level.gates, gateWidth)
+    let pass = context.pass
+    let gates = context.matrix(context.reserve.levels[k].gates, gateWidth)
     // dW_ih += Σ_t dgates_t x_tᵀ;  db_ih += Σ_t dgates_t
     let inputWeight = tensor(4 * k, of: gradients.parameters)
     matmul(
       gates.transposed, context.matrix(input, inputWidth(k)),
       into: Matrix(inputWeight, rows: gateWidth, columns: inputWidth(k)), adding: true)
-    Reductions<S>.addColumnSums(
-      level.gates.start, rows: gates.rows, columns: gateWidth, stride: gateWidth,
-      to: tensor(4 * k + 2, of: gradients.parameters).start)
-    // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t
+    let sums = context.stepSums(k)
+    Reductions<S>.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
+    // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t, with q's gradient in the place of n's
     for block in cell.hiddenBlocks {
       let weight = context.hiddenBlock(tensor(4 * k + 1, of: gradients.parameters), block)
       let first = context.hiddenGradient(k, block, steps: 0..<1)
@@ -131,10 +136,8 @@ extension Recurrent {
           context.hiddenGradient(k, block, steps: 1..<pass.steps).transposed,
           Matrix(previous, rows: (pass.steps - 1) * pass.rows, columns: size), into: weight, adding: true)
       }
-      let all = context.hiddenGradient(k, block, steps: 0..<pass.steps)
-      Reductions<S>.addColumnSums(
-        all.values.start, rows: all.rows, columns: all.columns, stride: all.stride,
-        to: tensor(4 * k + 3, of: gradients.parameters).start + block.firstGate * size)
     }
+    let hiddenSums = context.stepSumsOfHidden(k, sums)
+    Reductions<S>.add(hiddenSums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
   }
 }

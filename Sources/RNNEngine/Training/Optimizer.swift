@@ -60,9 +60,11 @@ final class Optimizer<S: Scalar> {
   ) {
     updates += 1
     for (index, tensor) in tensors.enumerated() {
-      update(
-        parameters, gradient, range: tensor.start..<tensor.start + tensor.count,
-        GradientTransform(limit: limit, scale: scales[index]))
+      let transform = GradientTransform(limit: limit, scale: scales[index])
+      ThreadPool.split(tensor.count, work: 1) { part in
+        update(
+          parameters, gradient, range: tensor.start + part.lowerBound..<tensor.start + part.upperBound, transform)
+      }
     }
   }
 
@@ -81,14 +83,14 @@ final class Optimizer<S: Scalar> {
     case .rmsprop:
       UpdateKernels<S>.rmsprop(
         count: count, parameters: p, gradient: g, transform: transform, squareAverage: values(0),
-        velocity: o.momentum > 0 ? values(1) : nil, rate: S(rate), alpha: S(o.alpha), eps: S(o.eps),
-        momentum: S(o.momentum), decay: S(o.weightDecay))
+        velocity: o.momentum > 0 ? values(1) : nil, rate: S(rate), alpha: S(o.alpha),
+        alphaComplement: S(1 - o.alpha), eps: S(o.eps), momentum: S(o.momentum), decay: S(o.weightDecay))
     case .adam, .adamW:
       UpdateKernels<S>.adam(
         count: count, parameters: p, gradient: g, transform: transform, average: values(0),
         squareAverage: values(1), rate: S(rate / (1 - power(o.beta1, updates))),
-        rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1: S(o.beta1), beta2: S(o.beta2),
-        eps: S(o.eps), coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
+        rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1Complement: S(1 - o.beta1),
+        beta2: S(o.beta2), beta2Complement: S(1 - o.beta2), eps: S(o.eps), coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
         decoupledDecay: o.kind == .adamW ? S(rate * o.weightDecay) : 0)
     }
   }

@@ -20,7 +20,7 @@ from ._layer import Layer
 from ._signature import FLOATS, Signature
 from ._state import State, StateLike
 from ._tensors import read_tensors, write_tensors
-from .errors import DTypeError, mismatch
+from .errors import DTypeError, ModelError, mismatch
 from .stream import Stream
 
 Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
@@ -59,6 +59,8 @@ class Model(Owner):
         seed: int = 0,
         batch_first: bool = False,
     ) -> None:
+        if not layers:
+            raise ModelError(mismatch("layers", "at least one", "none"))
         for index, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise DTypeError(mismatch(f"layers[{index}]", "a Layer", type(layer).__name__))
