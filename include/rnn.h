@@ -277,7 +277,7 @@ rnn_status rnn_model_forward(const rnn_model *model, const rnn_batch *batch);
 typedef enum rnn_loss {
   RNN_CROSS_ENTROPY = 0,       /* softmax cross-entropy; target: class labels in 0..O-1 */
   RNN_MEAN_SQUARED = 1,        /* (y - target)^2; target: values */
-  RNN_BINARY_CROSS_ENTROPY = 2 /* of logits, one per output; target: values in [0, 1] */
+  RNN_BINARY_CROSS_ENTROPY = 2 /* of logits, one per output; target: values, meant in [0, 1] */
 } rnn_loss;
 
 /*

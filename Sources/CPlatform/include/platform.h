@@ -1,6 +1,6 @@
 /*
  * What the library needs of the machine below Swift: memory, mathematics, files, locks.
- * Header only: each function is inlined into the one Swift module that uses it.
+ * Functions without state are inlined; what the library keeps between calls is in platform.c.
  */
 #ifndef LIBRNN_PLATFORM_H
 #define LIBRNN_PLATFORM_H
@@ -128,28 +128,18 @@ static inline void platform_sync_directory_of(char *path) {
 
 static inline int platform_process_id(void) { return (int)getpid(); }
 
-/* ---- State of the C interface; see RNNCAPI ---- */
+/* ---- State of the C interface; see RNNCAPI. Defined in platform.c, once for the whole library ---- */
 
 #define PLATFORM_ERROR_BYTES 1024
+#define PLATFORM_HANDLE_CHUNKS 16
+#define PLATFORM_HIDDEN __attribute__((visibility("hidden")))
 
 /* This thread's last error text. */
-static inline char *platform_error_text(void) {
-  static _Thread_local char text[PLATFORM_ERROR_BYTES];
-  return text;
-}
-
-#define PLATFORM_HANDLE_CHUNKS 16
+PLATFORM_HIDDEN char *platform_error_text(void);
 
 /* The table of handles: chunks of slots, each twice the size of the one before, never freed. */
-static inline void **platform_handle_chunks(void) {
-  static void *chunks[PLATFORM_HANDLE_CHUNKS];
-  return chunks;
-}
-
-static inline pthread_mutex_t *platform_handle_lock(void) {
-  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  return &lock;
-}
+PLATFORM_HIDDEN void **platform_handle_chunks(void);
+PLATFORM_HIDDEN pthread_mutex_t *platform_handle_lock(void);
 
 static inline void *platform_load_pointer(void *const *address) {
   return __atomic_load_n(address, __ATOMIC_ACQUIRE);

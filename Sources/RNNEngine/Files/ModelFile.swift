@@ -31,12 +31,28 @@ enum ModelFile {
       layers.append(layer)
     }
     do throws(RNNError) {
+      try checkSize(layers, file, as: S.self)
       let model = try Model<S>(layers)
       try model.fill(model.parameters.values, from: file)
       return model
     } catch {
       // What is wrong with the numbers of a file is wrong with the file.
       throw error.code == .format ? error : RNNError(.format, "\(file.path): \(error.message)")
+    }
+  }
+
+  /// A file cannot promise more parameters than it holds: ask before memory is taken for them.
+  private static func checkSize<S: Scalar>(
+    _ layers: [LayerDescription], _ file: SafetensorsFile, as _: S.Type
+  ) throws(RNNError) {
+    try Stack.validate(layers)
+    var (expected, held) = (0, 0)
+    for layer in layers {
+      expected = try Size.sum(expected, Size.product(makeLayer(layer, as: S.self).parameterCount, S.dtype.bytes))
+    }
+    for entry in file.entries { held += entry.data.count }
+    guard expected <= held else {
+      throw RNNError(.format, "\(file.path): expected \(expected) bytes of parameters, got \(held)")
     }
   }
 

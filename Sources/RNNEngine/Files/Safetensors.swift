@@ -98,7 +98,7 @@ final class SafetensorsFile {
       throw RNNError(.format, "\(self.path): expected a JSON header, got something else")
     }
     metadata = json["__metadata__"] ?? .object([])
-    if let digits = metadata["crc32"] { try Self.check(digits, bytes, headerEnd: 8 + length, self.path) }
+    try Self.check(metadata["crc32"], bytes, headerEnd: 8 + length, self.path)
     entries = try Self.entries(members, data, self.path)
   }
 
@@ -117,8 +117,11 @@ final class SafetensorsFile {
 
   /// The checksum of the file with its own digits read as zeros.
   private static func check(
-    _ stored: JSON, _ bytes: UnsafeBufferPointer<UInt8>, headerEnd: Int, _ path: String
+    _ stored: JSON?, _ bytes: UnsafeBufferPointer<UInt8>, headerEnd: Int, _ path: String
   ) throws(RNNError) {
+    guard let stored = stored?.text else {
+      throw RNNError(.format, "\(path): expected the metadata \"crc32\" of a file of librnn, got none")
+    }
     let header = UnsafeBufferPointer(rebasing: bytes[0..<headerEnd])
     guard let place = Safetensors.checksumPlace(header) else {
       throw RNNError(.format, "\(path): expected a crc32 of 8 digits, got another form")
@@ -129,9 +132,9 @@ final class SafetensorsFile {
     crc.add(UnsafeRawBufferPointer(rebasing: raw[0..<place]))
     zeros.withUnsafeBytes { crc.add($0) }
     crc.add(UnsafeRawBufferPointer(rebasing: raw[(place + 8)...]))
-    guard stored.text == crc.digits else {
+    guard stored == crc.digits else {
       throw RNNError(
-        .format, "\(path): expected crc32 \(stored.text ?? "?"), got \(crc.digits): the file is damaged")
+        .format, "\(path): expected crc32 \(stored), got \(crc.digits): the file is damaged")
     }
   }
 

@@ -29,6 +29,7 @@ extension UnsafeMutableBufferPointer {
 }
 
 /// Memory that begins zeroed on a cache line. Allocation can fail, and says so.
+/// `values` is good for as long as the buffer is held: keep it in a property, or extend its lifetime.
 public final class Buffer<Element: BitwiseCopyable> {
   public let values: View<Element>
 

@@ -13,8 +13,10 @@ extension Model {
     }
     let network = try Network(
       self, maximumSteps: min(sequence.steps, Self.stretchOfInference), rows: sequence.rows, training: false)
-    network.run(sequence) { stretch, outputs in
-      if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
+    withExtendedLifetime(network) {
+      network.run(sequence) { stretch, outputs in
+        if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
+      }
     }
   }
 }

@@ -51,27 +51,32 @@ struct Initializer<S: Scalar> {
   /// signs of R's diagonal so that Q is uniformly distributed. Saxe, McClelland and Ganguli 2014.
   private func orthogonal(_ values: View<S>, rows: Int, columns: Int) throws(RNNError) {
     let (long, short) = (max(rows, columns), min(rows, columns))
-    let q = try Buffer<Double>(count: Size.product(long, short)).values
-    for j in q.indices { q[j] = gaussian(j) }
-    let signs = try orthonormalize(q, long: long, short: short)
-    for i in 0..<rows {
-      for j in 0..<columns {
-        let (row, column) = rows >= columns ? (i, j) : (j, i)
-        values[i * columns + j] = S(q[column * long + row] * signs.values[column])
+    let q = try Buffer<Double>(count: Size.product(long, short))
+    let signs = try Buffer<Double>(count: short)
+    for j in q.values.indices { q.values[j] = gaussian(j) }
+    try orthonormalize(q, long: long, short: short, signs: signs)
+    withExtendedLifetime((q, signs)) {
+      for i in 0..<rows {
+        for j in 0..<columns {
+          let (row, column) = rows >= columns ? (i, j) : (j, i)
+          values[i * columns + j] = S(q.values[column * long + row] * signs.values[column])
+        }
       }
     }
   }
 
-  /// Replaces a column-major matrix [long, short] by Q of its QR factors; returns the signs of diag R.
-  private func orthonormalize(_ a: View<Double>, long: Int, short: Int) throws(RNNError) -> Buffer<Double> {
+  /// Replaces a column-major matrix [long, short] by Q of its QR factors; `signs` receives those of diag R.
+  private func orthonormalize(
+    _ a: Buffer<Double>, long: Int, short: Int, signs: Buffer<Double>
+  ) throws(RNNError) {
     var (m, n) = (Int32(long), Int32(short))
     var (workSize, info) = (n * 64, Int32(0))
     let tau = try Buffer<Double>(count: short)
     let work = try Buffer<Double>(count: Int(workSize))
-    dgeqrf_(&m, &n, a.start, &m, tau.values.start, work.values.start, &workSize, &info)
-    let signs = try Buffer<Double>(count: short)
-    for j in 0..<short { signs.values[j] = a[j * long + j] < 0 ? -1 : 1 }
-    dorgqr_(&m, &n, &n, a.start, &m, tau.values.start, work.values.start, &workSize, &info)
-    return signs
+    withExtendedLifetime((a, tau, work, signs)) {
+      dgeqrf_(&m, &n, a.values.start, &m, tau.values.start, work.values.start, &workSize, &info)
+      for j in 0..<short { signs.values[j] = a.values[j * long + j] < 0 ? -1 : 1 }
+      dorgqr_(&m, &n, &n, a.values.start, &m, tau.values.start, work.values.start, &workSize, &info)
+    }
   }
 }

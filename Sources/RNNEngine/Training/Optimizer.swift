@@ -29,11 +29,11 @@ public struct OptimizerOptions: Sendable {
 
   /// Names of the running averages, PyTorch's; each is as large as the parameters.
   var slotNames: [String] {
-    switch kind {
-    case .adam, .adamW: ["exp_avg", "exp_avg_sq"]
-    case .sgd: momentum > 0 ? ["momentum_buffer"] : []
-    case .rmsprop: momentum > 0 ? ["square_avg", "momentum_buffer"] : ["square_avg"]
-    }
+    var names: [String] = []
+    if kind == .adam || kind == .adamW { names += ["exp_avg", "exp_avg_sq"] }
+    if kind == .rmsprop { names.append("square_avg") }
+    if (kind == .sgd || kind == .rmsprop) && momentum > 0 { names.append("momentum_buffer") }
+    return names
   }
 }
 

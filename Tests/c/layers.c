@@ -1,0 +1,368 @@
+/*
+ * layers.c proves that a single layer over the caller's buffers is what it says: for each kind the outputs,
+ * states and gradients equal those of a one-layer model to the bit; gradients of parameters, input and initial
+ * state equal central differences in float64 within 1e-7 of the largest, with lengths and dropout; no state is
+ * the zero state and garbage at padding changes nothing, to the bit; gradients are added to, optional ones can
+ * be left out; and no byte outside the buffers is touched, nor needs an alignment beyond its element's.
+ */
+#include "check.h"
+
+#include <float.h>
+#include <math.h>
+
+enum { T = 5, B = 3, I = 3, H = 4, TOKENS = 6, GUARD = 72, MAX_BUFFERS = 256 };
+
+typedef struct kind {
+  const char *name;
+  rnn_layer layer; /* what differs from the defaults */
+} kind;
+
+static const kind kinds[] = {
+    {"embedding", {.kind = RNN_EMBEDDING, .input_size = TOKENS, .output_size = H}},
+    {"elman", {.kind = RNN_ELMAN, .input_size = I, .output_size = H, .num_layers = 2, .dropout = 0.3}},
+    {"elman relu", {.kind = RNN_ELMAN, .input_size = I, .output_size = H, .nonlinearity = RNN_RELU}},
+    {"gru", {.kind = RNN_GRU, .input_size = I, .output_size = H, .num_layers = 3, .dropout = 0.4}},
+    {"lstm", {.kind = RNN_LSTM, .input_size = I, .output_size = H, .num_layers = 2, .dropout = 0.3}},
+    {"lstm, one layer", {.kind = RNN_LSTM, .input_size = I, .output_size = H, .forget_bias = 1}},
+    {"linear", {.kind = RNN_LINEAR, .input_size = I, .output_size = H}},
+    {"linear, last step", {.kind = RNN_LINEAR, .input_size = I, .output_size = H, .last_step = 1}},
+};
+
+static const int64_t lengths[B] = {T, 2, 1};
+
+/* ---- Buffers between guard bytes, aligned for their element and no more ---- */
+
+static struct {
+  unsigned char *start;
+  size_t bytes;
+} buffers[MAX_BUFFERS];
+static size_t buffer_count;
+
+static void *guarded(size_t bytes) {
+  unsigned char *start = check_allocate(bytes + 2 * GUARD);
+  if (buffer_count == MAX_BUFFERS) exit(EXIT_FAILURE);
+  memset(start, 0xA5, bytes + 2 * GUARD);
+  memset(start + GUARD, 0, bytes);
+  buffers[buffer_count].start = start;
+  buffers[buffer_count++].bytes = bytes;
+  return start + GUARD;
+}
+
+static void check_guards(void) {
+  unsigned char expected[GUARD];
+  memset(expected, 0xA5, GUARD);
+  while (buffer_count > 0) {
+    unsigned char *start = buffers[--buffer_count].start;
+    CHECK_BYTES(start, expected, GUARD);
+    CHECK_BYTES(start + GUARD + buffers[buffer_count].bytes, expected, GUARD);
+    free(start);
+  }
+}
+
+/* ---- A layer, its call and its buffers ---- */
+
+typedef struct problem {
+  rnn_layer layer;
+  rnn_layer_sizes sizes;
+  rnn_layer_call call;
+} problem;
+
+static void set(rnn_dtype dtype, void *data, size_t place, double value) {
+  if (dtype == RNN_FLOAT64) ((double *)data)[place] = value;
+  else ((float *)data)[place] = (float)value;
+}
+
+/* Numbers in [-1, 1) that depend on `seed`. */
+static void fill(rnn_dtype dtype, void *data, size_t bytes, unsigned seed) {
+  for (size_t place = 0; place < bytes / (dtype == RNN_FLOAT64 ? 8 : 4); place++) {
+    unsigned mixed = ((unsigned)place + seed * 97u + 1u) * 2654435761u;
+    mixed = (mixed ^ mixed >> 15) * 2246822519u;
+    set(dtype, data, place, (mixed >> 8) / 8388608.0 - 1);
+  }
+}
+
+static rnn_in filled(rnn_dtype dtype, size_t bytes, unsigned seed) {
+  rnn_in buffer = {guarded(bytes), bytes};
+  fill(dtype, (void *)buffer.data, bytes, seed);
+  return buffer;
+}
+
+static rnn_out empty(size_t bytes) { return (rnn_out){guarded(bytes), bytes}; }
+
+static rnn_in tokens(void) {
+  int32_t *values = guarded(T * B * sizeof *values);
+  for (int place = 0; place < T * B; place++) values[place] = place * 5 % TOKENS;
+  return (rnn_in){values, T * B * sizeof *values};
+}
+
+/* Everything given; gradients of the outputs are random numbers, those of a linear form of the outputs. */
+static problem make_problem(const kind *kind, rnn_dtype dtype) {
+  problem p = {.layer = kind->layer};
+  rnn_layer_call *call = &p.call;
+  p.layer.struct_size = sizeof p.layer;
+  RNN_INIT(p.sizes);
+  RNN_INIT(*call);
+  REQUIRE_OK(rnn_layer_plan(&p.layer, dtype, T, B, &p.sizes));
+  call->dtype = dtype;
+  call->time_steps = T;
+  call->batch_size = B;
+  call->parameters = filled(dtype, p.sizes.parameter_bytes, 1);
+  call->input = p.layer.kind == RNN_EMBEDDING ? tokens() : filled(dtype, p.sizes.input_bytes, 2);
+  call->lengths = (rnn_in){lengths, sizeof lengths};
+  call->state = filled(dtype, p.sizes.state_bytes, 3);
+  call->output = empty(p.sizes.output_bytes);
+  call->state_out = empty(p.sizes.state_bytes);
+  call->reserve = empty(p.sizes.reserve_bytes);
+  call->workspace = empty(p.sizes.workspace_bytes);
+  call->grad_output = filled(dtype, p.sizes.output_bytes, 4);
+  call->grad_state_out = filled(dtype, p.sizes.state_bytes, 5);
+  if (p.layer.kind != RNN_EMBEDDING) call->grad_input = empty(p.sizes.input_bytes);
+  call->grad_state = empty(p.sizes.state_bytes);
+  call->grad_parameters = empty(p.sizes.parameter_bytes);
+  return p;
+}
+
+static void run(const problem *p) {
+  memset(p->call.grad_parameters.data, 0, p->call.grad_parameters.bytes);
+  REQUIRE_OK(rnn_layer_forward(&p->layer, &p->call));
+  REQUIRE_OK(rnn_layer_backward(&p->layer, &p->call));
+}
+
+/* Is this element of [T, B, ...] or [B, ...] before its row's end? */
+static int is_valid(const problem *p, size_t place, size_t count) {
+  size_t width = count / (p->layer.last_step && count == B * H ? B : T * B), position = place / width;
+  return count == B * H || (int64_t)(position / B) < lengths[position % B];
+}
+
+/* Results of another run of the same problem: equal to the bit wherever they mean something. */
+static void check_same_results(const problem *p, const problem *q) {
+  const double *left = p->call.output.data, *right = q->call.output.data;
+  size_t count = p->sizes.output_bytes / sizeof *left;
+  for (size_t place = 0; place < count; place++) {
+    if (is_valid(p, place, count)) CHECK_BYTES(&left[place], &right[place], sizeof *left);
+  }
+  CHECK_BYTES(p->call.state_out.data, q->call.state_out.data, p->sizes.state_bytes);
+  CHECK_BYTES(p->call.grad_parameters.data, q->call.grad_parameters.data, p->sizes.parameter_bytes);
+  CHECK_BYTES(p->call.grad_state.data, q->call.grad_state.data, p->sizes.state_bytes);
+  if (p->layer.kind == RNN_EMBEDDING) return;
+  CHECK_BYTES(p->call.grad_input.data, q->call.grad_input.data, p->sizes.input_bytes);
+}
+
+/* ---- The proofs ---- */
+
+/* The tensors lie one after another in the parameters, and their names have no place in a stack. */
+static void check_tensors(const problem *p) {
+  rnn_tensor_info info;
+  size_t end = 0;
+  RNN_INIT(info);
+  for (size_t i = 0; i < p->sizes.tensor_count; i++) {
+    REQUIRE_OK(rnn_layer_tensor(&p->layer, p->call.dtype, i, &info));
+    CHECK(info.offset == end && info.dtype == p->call.dtype);
+    CHECK(strncmp(info.name, "weight", 6) == 0 || strncmp(info.name, "bias", 4) == 0);
+    end = info.offset + info.bytes;
+  }
+  CHECK(end == p->sizes.parameter_bytes);
+}
+
+/* A model of this layer alone, with the same parameters. */
+static rnn_model *make_model(const problem *p) {
+  rnn_model_options options;
+  rnn_model *model = NULL;
+  rnn_tensor_info info;
+  RNN_INIT(options);
+  RNN_INIT(info);
+  options.dtype = p->call.dtype;
+  REQUIRE_OK(rnn_model_create(&p->layer, 1, &options, &model));
+  for (size_t i = 0; i < p->sizes.tensor_count; i++) {
+    REQUIRE_OK(rnn_model_tensor(model, i, &info));
+    REQUIRE_OK(rnn_model_set(model, info.name, (const char *)p->call.parameters.data + info.offset, info.bytes));
+  }
+  return model;
+}
+
+/* grad_output becomes that of the loss sum (y - target)^2: 2 (y - target), in the numbers of the layer. */
+static void set_loss_gradient(problem *p, rnn_in target) {
+  for (size_t place = 0; place < target.bytes / (p->call.dtype == RNN_FLOAT64 ? 8 : 4); place++) {
+    if (p->call.dtype == RNN_FLOAT64) {
+      double difference = ((double *)p->call.output.data)[place] - ((const double *)target.data)[place];
+      ((double *)p->call.grad_output.data)[place] = 2 * difference;
+    } else {
+      float difference = ((float *)p->call.output.data)[place] - ((const float *)target.data)[place];
+      ((float *)p->call.grad_output.data)[place] = 2 * difference;
+    }
+  }
+}
+
+/* A trainer that changes nothing: its report and gradient are the model's. */
+static void step_model(rnn_model *model, const rnn_batch *batch, const problem *p) {
+  rnn_trainer_options options;
+  rnn_trainer *trainer = NULL;
+  rnn_step_report report;
+  rnn_tensor_info info;
+  RNN_INIT(options);
+  RNN_INIT(report);
+  RNN_INIT(info);
+  options.loss = RNN_MEAN_SQUARED;
+  options.reduction = RNN_SUM;
+  options.learning_rate = RNN_ZERO;
+  REQUIRE_OK(rnn_trainer_create(model, &options, &trainer));
+  REQUIRE_OK(rnn_trainer_step(trainer, batch, &report));
+  for (size_t i = 0; i < p->sizes.tensor_count; i++) {
+    const char *gradient = p->call.grad_parameters.data;
+    char *values;
+    REQUIRE_OK(rnn_model_tensor(model, i, &info));
+    values = check_allocate(info.bytes);
+    REQUIRE_OK(rnn_trainer_gradient(trainer, info.name, values, info.bytes));
+    CHECK_BYTES(values, gradient + info.offset, info.bytes);
+    free(values);
+  }
+  CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
+}
+
+static void equals_model(const kind *kind, rnn_dtype dtype) {
+  problem p = make_problem(kind, dtype);
+  rnn_model *model = make_model(&p);
+  rnn_batch batch;
+  RNN_INIT(batch);
+  batch.time_steps = T;
+  batch.batch_size = B;
+  batch.input = p.call.input;
+  batch.lengths = p.call.lengths;
+  batch.state = p.call.state;
+  batch.state_out = empty(p.sizes.state_bytes);
+  batch.output = empty(p.sizes.output_bytes);
+  batch.target = filled(dtype, p.sizes.output_bytes, 6);
+  REQUIRE_OK(rnn_model_forward(model, &batch));
+  REQUIRE_OK(rnn_layer_forward(&p.layer, &p.call));
+  CHECK_BYTES(p.call.output.data, batch.output.data, batch.output.bytes);
+  CHECK_BYTES(p.call.state_out.data, batch.state_out.data, batch.state_out.bytes);
+  set_loss_gradient(&p, batch.target);
+  memset((void *)p.call.grad_state_out.data, 0, p.sizes.state_bytes);
+  REQUIRE_OK(rnn_layer_backward(&p.layer, &p.call));
+  if (p.layer.dropout == 0) step_model(model, &batch, &p);
+  CHECK_STATUS(rnn_model_free(model), RNN_OK);
+}
+
+/* sum(grad_output * output) + sum(grad_state_out * state_out), of which backward gives the gradient. */
+static double linear_form(const problem *p) {
+  const double *output = p->call.output.data, *weight = p->call.grad_output.data;
+  const double *state = p->call.state_out.data, *state_weight = p->call.grad_state_out.data;
+  size_t count = p->sizes.output_bytes / sizeof *output;
+  double sum = 0;
+  REQUIRE_OK(rnn_layer_forward(&p->layer, &p->call));
+  for (size_t i = 0; i < count; i++) sum += is_valid(p, i, count) ? weight[i] * output[i] : 0;
+  for (size_t i = 0; i < p->sizes.state_bytes / sizeof *state; i++) sum += state_weight[i] * state[i];
+  return sum;
+}
+
+/* Five-point differences of every element against `gradient`, by the largest of them. */
+static void check_differences(const problem *p, rnn_in values, rnn_out gradient, const char *name) {
+  double *x = (double *)values.data, step = 1e-4, error = 0, largest = 0;
+  for (size_t i = 0; i < values.bytes / sizeof *x; i++) {
+    static const double weights[] = {1, -8, 8, -1}, places[] = {-2, -1, 1, 2};
+    double saved = x[i], difference = 0;
+    for (int k = 0; k < 4; k++) {
+      x[i] = saved + places[k] * step;
+      difference += weights[k] * linear_form(p) / (12 * step);
+    }
+    x[i] = saved;
+    error = fmax(error, fabs(difference - ((double *)gradient.data)[i]));
+    largest = fmax(largest, fabs(difference));
+  }
+  if (!CHECK(largest > 1e-3) || !CHECK_AT_MOST(error / largest, 1e-7)) fprintf(stderr, "  of %s\n", name);
+}
+
+static void gradients_are_right(const kind *kind) {
+  problem p = make_problem(kind, RNN_FLOAT64);
+  p.call.training = 1;
+  p.call.dropout_seed = 11;
+  run(&p);
+  check_differences(&p, p.call.parameters, p.call.grad_parameters, kind->name);
+  if (p.sizes.input_bytes > 0) check_differences(&p, p.call.input, p.call.grad_input, kind->name);
+  if (p.sizes.state_bytes > 0) check_differences(&p, p.call.state, p.call.grad_state, kind->name);
+}
+
+/* The seed decides the masks, and only where there is dropout between layers. */
+static void dropout_follows_seed(const kind *kind) {
+  problem p = make_problem(kind, RNN_FLOAT64), q = make_problem(kind, RNN_FLOAT64);
+  p.call.training = q.call.training = 1;
+  q.call.dropout_seed = 12;
+  run(&p);
+  run(&q);
+  CHECK((memcmp(p.call.output.data, q.call.output.data, p.sizes.output_bytes) != 0) == (p.layer.dropout > 0));
+}
+
+static void no_state_is_zero_state(const kind *kind) {
+  problem p = make_problem(kind, RNN_FLOAT64), q = make_problem(kind, RNN_FLOAT64);
+  memset((void *)p.call.state.data, 0, p.sizes.state_bytes);
+  memset((void *)p.call.grad_state_out.data, 0, p.sizes.state_bytes);
+  q.call.state = q.call.grad_state_out = (rnn_in){NULL, 0};
+  run(&p);
+  run(&q);
+  check_same_results(&p, &q);
+}
+
+/* NaN, infinity and absurd tokens after a row's end reach nothing; gradients there are zero. */
+static void padding_is_not_looked_at(const kind *kind) {
+  problem p = make_problem(kind, RNN_FLOAT64), q = make_problem(kind, RNN_FLOAT64);
+  double *input = (double *)q.call.input.data, *gradient = (double *)q.call.grad_output.data;
+  size_t inputs = q.sizes.input_bytes / sizeof *input, outputs = q.sizes.output_bytes / sizeof *gradient;
+  for (size_t i = 0; i < inputs; i++) {
+    if (!is_valid(&q, i, inputs)) input[i] = i % 2 ? NAN : INFINITY;
+  }
+  for (size_t i = 0; i < outputs; i++) {
+    if (!is_valid(&q, i, outputs)) gradient[i] = i % 2 ? NAN : -INFINITY;
+  }
+  for (size_t i = 0; kind->layer.kind == RNN_EMBEDDING && i < T * B; i++) {
+    if (!is_valid(&q, i, T * B)) ((int32_t *)q.call.input.data)[i] = i % 2 ? INT32_MIN : INT32_MAX;
+  }
+  run(&p);
+  run(&q);
+  check_same_results(&p, &q);
+  for (size_t i = 0; i < inputs; i++) {
+    if (!is_valid(&q, i, inputs)) CHECK(((double *)q.call.grad_input.data)[i] == 0);
+  }
+}
+
+/* Without the optional results the others are the same; gradients add up. */
+static void results_are_optional_and_added(const kind *kind) {
+  problem p = make_problem(kind, RNN_FLOAT64), q = make_problem(kind, RNN_FLOAT64);
+  double *once = p.call.grad_parameters.data, *twice = q.call.grad_parameters.data;
+  q.call.grad_input = q.call.grad_state = q.call.state_out = (rnn_out){NULL, 0};
+  run(&p);
+  run(&q);
+  CHECK_BYTES(twice, once, p.sizes.parameter_bytes);
+  REQUIRE_OK(rnn_layer_forward(&q.layer, &q.call));
+  REQUIRE_OK(rnn_layer_backward(&q.layer, &q.call));
+  for (size_t i = 0; i < p.sizes.parameter_bytes / sizeof *once; i++) {
+    CHECK_AT_MOST(fabs(twice[i] - 2 * once[i]), 64 * DBL_EPSILON * (1 + fabs(once[i])));
+  }
+}
+
+static void initialization_follows_seed(const kind *kind) {
+  problem p = make_problem(kind, RNN_FLOAT64), q = make_problem(kind, RNN_FLOAT64);
+  void *left = (void *)p.call.parameters.data, *right = (void *)q.call.parameters.data;
+  size_t bytes = p.sizes.parameter_bytes;
+  REQUIRE_OK(rnn_layer_initialize(&p.layer, RNN_FLOAT64, 5, left, bytes));
+  REQUIRE_OK(rnn_layer_initialize(&q.layer, RNN_FLOAT64, 5, right, bytes));
+  CHECK_BYTES(left, right, bytes);
+  REQUIRE_OK(rnn_layer_initialize(&q.layer, RNN_FLOAT64, 6, right, bytes));
+  CHECK(memcmp(left, right, bytes) != 0);
+}
+
+int main(void) {
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    problem p = make_problem(&kinds[i], RNN_FLOAT32);
+    check_tensors(&p);
+    equals_model(&kinds[i], RNN_FLOAT32);
+    equals_model(&kinds[i], RNN_FLOAT64);
+    gradients_are_right(&kinds[i]);
+    dropout_follows_seed(&kinds[i]);
+    no_state_is_zero_state(&kinds[i]);
+    padding_is_not_looked_at(&kinds[i]);
+    results_are_optional_and_added(&kinds[i]);
+    initialization_follows_seed(&kinds[i]);
+    check_guards();
+  }
+  return check_finish("layers");
+}
