@@ -4,8 +4,18 @@ import PackageDescription
 // One source, two builds. `LIBRNN_EMBEDDED=1` gives what is shipped: Embedded Swift, no runtime library.
 // Without it the same source is an ordinary module, which is what `swift test` runs.
 let embedded = Context.environment["LIBRNN_EMBEDDED"] == "1"
+
+// What the Embedded build adds to `-O`:
+// - no dynamic exclusivity checks: they would trap in the host;
+// - a section for each function, so that the linker can drop what is not used;
+// - no outlined constant arrays: Swift 6.3 numbers those of a function in each module by itself and lets the
+//   linker merge equal names, so that one array can stand in for another (seen with two lists of names).
+let embeddedFlags = [
+  "-wmo", "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections",
+  "-Xllvm", "-sil-disable-pass=object-outliner",
+]
 let settings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections"])] : []
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(embeddedFlags)] : []
 
 #if arch(x86_64)
   let instructionSets: [Target] = [

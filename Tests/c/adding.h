@@ -31,7 +31,8 @@ static inline void adding_fill(adding_batch *batch, uint64_t *state) {
   const int half = ADDING_STEPS / 2;
   memset(batch, 0, sizeof *batch);
   for (int row = 0; row < ADDING_ROWS; row++) {
-    for (int step = 0; step < ADDING_STEPS; step++) batch->input[step][row][0] = adding_uniform(state);
+    for (int step = 0; step < ADDING_STEPS; step++)
+      batch->input[step][row][0] = adding_uniform(state);
     for (int marker = 0; marker < 2; marker++) {
       int step = marker * half + (int)(adding_random(state) % (uint64_t)half);
       batch->input[step][row][1] = 1;

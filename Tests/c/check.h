@@ -14,11 +14,11 @@
 static int check_count;
 static int check_failures;
 
-/* Every check passes through here. */
+/* Every check passes through here, from any thread. */
 static inline int check_that(int passed, const char *file, int line) {
-  check_count++;
+  __atomic_fetch_add(&check_count, 1, __ATOMIC_RELAXED);
   if (!passed) {
-    check_failures++;
+    __atomic_fetch_add(&check_failures, 1, __ATOMIC_RELAXED);
     fprintf(stderr, "%s:%d: ", file, line);
   }
   return passed;
@@ -56,7 +56,8 @@ static inline int check_bytes(const void *got, const void *expected, size_t byte
                               const char *text) {
   size_t place = 0;
   const unsigned char *left = (const unsigned char *)got, *right = (const unsigned char *)expected;
-  while (place < bytes && left[place] == right[place]) place++;
+  while (place < bytes && left[place] == right[place])
+    place++;
   if (check_that(place == bytes, file, line)) return 1;
   fprintf(stderr, "%s: expected the same %zu bytes, got another byte %zu\n", text, bytes, place);
   return 0;

@@ -5,17 +5,10 @@
  * the zero state and garbage at padding changes nothing, to the bit; gradients are added to, optional ones can
  * be left out; and no byte outside the buffers is touched, nor needs an alignment beyond its element's.
  */
-#include "check.h"
+#include "layer_problem.h"
 
 #include <float.h>
 #include <math.h>
-
-enum { T = 5, B = 3, I = 3, H = 4, TOKENS = 6, GUARD = 72, MAX_BUFFERS = 256 };
-
-typedef struct kind {
-  const char *name;
-  rnn_layer layer; /* what differs from the defaults */
-} kind;
 
 static const kind kinds[] = {
     {"embedding", {.kind = RNN_EMBEDDING, .input_size = TOKENS, .output_size = H}},
@@ -28,118 +21,12 @@ static const kind kinds[] = {
     {"linear, last step", {.kind = RNN_LINEAR, .input_size = I, .output_size = H, .last_step = 1}},
 };
 
-static const int64_t lengths[B] = {T, 2, 1};
-
-/* ---- Buffers between guard bytes, aligned for their element and no more ---- */
-
-static struct {
-  unsigned char *start;
-  size_t bytes;
-} buffers[MAX_BUFFERS];
-static size_t buffer_count;
-
-static void *guarded(size_t bytes) {
-  unsigned char *start = check_allocate(bytes + 2 * GUARD);
-  if (buffer_count == MAX_BUFFERS) exit(EXIT_FAILURE);
-  memset(start, 0xA5, bytes + 2 * GUARD);
-  memset(start + GUARD, 0, bytes);
-  buffers[buffer_count].start = start;
-  buffers[buffer_count++].bytes = bytes;
-  return start + GUARD;
-}
-
-static void check_guards(void) {
-  unsigned char expected[GUARD];
-  memset(expected, 0xA5, GUARD);
-  while (buffer_count > 0) {
-    unsigned char *start = buffers[--buffer_count].start;
-    CHECK_BYTES(start, expected, GUARD);
-    CHECK_BYTES(start + GUARD + buffers[buffer_count].bytes, expected, GUARD);
-    free(start);
-  }
-}
-
-/* ---- A layer, its call and its buffers ---- */
-
-typedef struct problem {
-  rnn_layer layer;
-  rnn_layer_sizes sizes;
-  rnn_layer_call call;
-} problem;
-
-static void set(rnn_dtype dtype, void *data, size_t place, double value) {
-  if (dtype == RNN_FLOAT64) ((double *)data)[place] = value;
-  else ((float *)data)[place] = (float)value;
-}
-
-/* Numbers in [-1, 1) that depend on `seed`. */
-static void fill(rnn_dtype dtype, void *data, size_t bytes, unsigned seed) {
-  for (size_t place = 0; place < bytes / (dtype == RNN_FLOAT64 ? 8 : 4); place++) {
-    unsigned mixed = ((unsigned)place + seed * 97u + 1u) * 2654435761u;
-    mixed = (mixed ^ mixed >> 15) * 2246822519u;
-    set(dtype, data, place, (mixed >> 8) / 8388608.0 - 1);
-  }
-}
-
-static rnn_in filled(rnn_dtype dtype, size_t bytes, unsigned seed) {
-  rnn_in buffer = {guarded(bytes), bytes};
-  fill(dtype, (void *)buffer.data, bytes, seed);
-  return buffer;
-}
-
-static rnn_out empty(size_t bytes) { return (rnn_out){guarded(bytes), bytes}; }
-
-static rnn_in tokens(void) {
-  int32_t *values = guarded(T * B * sizeof *values);
-  for (int place = 0; place < T * B; place++) values[place] = place * 5 % TOKENS;
-  return (rnn_in){values, T * B * sizeof *values};
-}
-
-/* Everything given; gradients of the outputs are random numbers, those of a linear form of the outputs. */
-static problem make_problem(const kind *kind, rnn_dtype dtype) {
-  problem p = {.layer = kind->layer};
-  rnn_layer_call *call = &p.call;
-  p.layer.struct_size = sizeof p.layer;
-  RNN_INIT(p.sizes);
-  RNN_INIT(*call);
-  REQUIRE_OK(rnn_layer_plan(&p.layer, dtype, T, B, &p.sizes));
-  call->dtype = dtype;
-  call->time_steps = T;
-  call->batch_size = B;
-  call->parameters = filled(dtype, p.sizes.parameter_bytes, 1);
-  call->input = p.layer.kind == RNN_EMBEDDING ? tokens() : filled(dtype, p.sizes.input_bytes, 2);
-  call->lengths = (rnn_in){lengths, sizeof lengths};
-  call->state = filled(dtype, p.sizes.state_bytes, 3);
-  call->output = empty(p.sizes.output_bytes);
-  call->state_out = empty(p.sizes.state_bytes);
-  call->reserve = empty(p.sizes.reserve_bytes);
-  call->workspace = empty(p.sizes.workspace_bytes);
-  call->grad_output = filled(dtype, p.sizes.output_bytes, 4);
-  call->grad_state_out = filled(dtype, p.sizes.state_bytes, 5);
-  if (p.layer.kind != RNN_EMBEDDING) call->grad_input = empty(p.sizes.input_bytes);
-  call->grad_state = empty(p.sizes.state_bytes);
-  call->grad_parameters = empty(p.sizes.parameter_bytes);
-  return p;
-}
-
-static void run(const problem *p) {
-  memset(p->call.grad_parameters.data, 0, p->call.grad_parameters.bytes);
-  REQUIRE_OK(rnn_layer_forward(&p->layer, &p->call));
-  REQUIRE_OK(rnn_layer_backward(&p->layer, &p->call));
-}
-
-/* Is this element of [T, B, ...] or [B, ...] before its row's end? */
-static int is_valid(const problem *p, size_t place, size_t count) {
-  size_t width = count / (p->layer.last_step && count == B * H ? B : T * B), position = place / width;
-  return count == B * H || (int64_t)(position / B) < lengths[position % B];
-}
-
 /* Results of another run of the same problem: equal to the bit wherever they mean something. */
 static void check_same_results(const problem *p, const problem *q) {
   const double *left = p->call.output.data, *right = q->call.output.data;
   size_t count = p->sizes.output_bytes / sizeof *left;
   for (size_t place = 0; place < count; place++) {
-    if (is_valid(p, place, count)) CHECK_BYTES(&left[place], &right[place], sizeof *left);
+    if (is_valid(place, count)) CHECK_BYTES(&left[place], &right[place], sizeof *left);
   }
   CHECK_BYTES(p->call.state_out.data, q->call.state_out.data, p->sizes.state_bytes);
   CHECK_BYTES(p->call.grad_parameters.data, q->call.grad_parameters.data, p->sizes.parameter_bytes);
@@ -147,8 +34,6 @@ static void check_same_results(const problem *p, const problem *q) {
   if (p->layer.kind == RNN_EMBEDDING) return;
   CHECK_BYTES(p->call.grad_input.data, q->call.grad_input.data, p->sizes.input_bytes);
 }
-
-/* ---- The proofs ---- */
 
 /* The tensors lie one after another in the parameters, and their names have no place in a stack. */
 static void check_tensors(const problem *p) {
@@ -175,7 +60,8 @@ static rnn_model *make_model(const problem *p) {
   REQUIRE_OK(rnn_model_create(&p->layer, 1, &options, &model));
   for (size_t i = 0; i < p->sizes.tensor_count; i++) {
     REQUIRE_OK(rnn_model_tensor(model, i, &info));
-    REQUIRE_OK(rnn_model_set(model, info.name, (const char *)p->call.parameters.data + info.offset, info.bytes));
+    REQUIRE_OK(
+        rnn_model_set(model, info.name, (const char *)p->call.parameters.data + info.offset, info.bytes));
   }
   return model;
 }
@@ -250,8 +136,10 @@ static double linear_form(const problem *p) {
   size_t count = p->sizes.output_bytes / sizeof *output;
   double sum = 0;
   REQUIRE_OK(rnn_layer_forward(&p->layer, &p->call));
-  for (size_t i = 0; i < count; i++) sum += is_valid(p, i, count) ? weight[i] * output[i] : 0;
-  for (size_t i = 0; i < p->sizes.state_bytes / sizeof *state; i++) sum += state_weight[i] * state[i];
+  for (size_t i = 0; i < count; i++)
+    sum += is_valid(i, count) ? weight[i] * output[i] : 0;
+  for (size_t i = 0; i < p->sizes.state_bytes / sizeof *state; i++)
+    sum += state_weight[i] * state[i];
   return sum;
 }
 
@@ -308,19 +196,19 @@ static void padding_is_not_looked_at(const kind *kind) {
   double *input = (double *)q.call.input.data, *gradient = (double *)q.call.grad_output.data;
   size_t inputs = q.sizes.input_bytes / sizeof *input, outputs = q.sizes.output_bytes / sizeof *gradient;
   for (size_t i = 0; i < inputs; i++) {
-    if (!is_valid(&q, i, inputs)) input[i] = i % 2 ? NAN : INFINITY;
+    if (!is_valid(i, inputs)) input[i] = i % 2 ? NAN : INFINITY;
   }
   for (size_t i = 0; i < outputs; i++) {
-    if (!is_valid(&q, i, outputs)) gradient[i] = i % 2 ? NAN : -INFINITY;
+    if (!is_valid(i, outputs)) gradient[i] = i % 2 ? NAN : -INFINITY;
   }
   for (size_t i = 0; kind->layer.kind == RNN_EMBEDDING && i < T * B; i++) {
-    if (!is_valid(&q, i, T * B)) ((int32_t *)q.call.input.data)[i] = i % 2 ? INT32_MIN : INT32_MAX;
+    if (!is_valid(i, T * B)) ((int32_t *)q.call.input.data)[i] = i % 2 ? INT32_MIN : INT32_MAX;
   }
   run(&p);
   run(&q);
   check_same_results(&p, &q);
   for (size_t i = 0; i < inputs; i++) {
-    if (!is_valid(&q, i, inputs)) CHECK(((double *)q.call.grad_input.data)[i] == 0);
+    if (!is_valid(i, inputs)) CHECK(((double *)q.call.grad_input.data)[i] == 0);
   }
 }
 

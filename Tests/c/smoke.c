@@ -93,7 +93,8 @@ static void check_stream(rnn_model *model) {
   RNN_INIT(batch);
   adding_fill(&data, &test_seed);
   for (int step = 0; step < T; step++) {
-    for (int row = 0; row < T; row++) memcpy(input[step][row], data.input[step][0], sizeof input[0][0]);
+    for (int row = 0; row < T; row++)
+      memcpy(input[step][row], data.input[step][0], sizeof input[0][0]);
     lengths[step] = step + 1;
   }
   batch.time_steps = batch.batch_size = T;
@@ -134,7 +135,7 @@ static void continue_training(rnn_trainer *trainer, uint64_t seed, int steps, rn
 }
 
 static void check_resume(rnn_trainer *trainer, const char *directory) {
-  enum { STEPS = 5 };
+  enum { STEPS = 3 };
   char path[256];
   rnn_trainer *resumed = NULL;
   rnn_model *left = NULL, *right = NULL;
@@ -157,7 +158,7 @@ static void check_resume(rnn_trainer *trainer, const char *directory) {
 int main(int count, char **arguments) {
   const int is_short = count == 2 && strcmp(arguments[1], "--short") == 0;
   char directory[] = "/tmp/librnn-smoke-XXXXXX";
-  rnn_model *model = adding_model(RNN_LSTM, 32, 1);
+  rnn_model *model = adding_model(RNN_LSTM, is_short ? 6 : 32, 1);
   rnn_trainer *trainer = adding_trainer(model);
   CHECK_INTEGER(rnn_version(), RNN_VERSION);
   CHECK(mkdtemp(directory) != NULL);

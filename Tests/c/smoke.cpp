@@ -61,7 +61,8 @@ void handles_keep_the_model(Owned<rnn_model> model, rnn_trainer *trainer) {
   REQUIRE_OK(rnn_trainer_model(trainer, &again));
   const Owned<rnn_model> reopened(again);
   std::vector<float> weight(32);
-  CHECK_STATUS(rnn_model_get(reopened.get(), "1.weight", weight.data(), weight.size() * sizeof(float)), RNN_OK);
+  CHECK_STATUS(rnn_model_get(reopened.get(), "1.weight", weight.data(), weight.size() * sizeof(float)),
+               RNN_OK);
 }
 
 void errors_are_told() {

@@ -24,16 +24,61 @@ typedef struct setup {
 enum { T = 5, B = 3, I = 2, H = 4, O = 3, TOKENS = 7 };
 
 static const setup setups[] = {
-    {RNN_FLOAT32, RNN_INT32, RNN_LSTM, 1, 0, 2, 0.5, RNN_INIT_DEFAULT, RNN_INIT_ORTHOGONAL,
+    {RNN_FLOAT32,
+     RNN_INT32,
+     RNN_LSTM,
+     1,
+     0,
+     2,
+     0.5,
+     RNN_INIT_DEFAULT,
+     RNN_INIT_ORTHOGONAL,
      {.loss = RNN_CROSS_ENTROPY, .optimizer = RNN_ADAM, .clip_norm = 0.1}},
-    {RNN_FLOAT64, RNN_INT64, RNN_GRU, 1, 0, 1, 0, RNN_INIT_XAVIER, RNN_INIT_IDENTITY,
-     {.loss = RNN_CROSS_ENTROPY, .optimizer = RNN_ADAMW, .clip_norm = 0.1, .clip_scope = RNN_CLIP_PER_TENSOR,
-      .bptt = 2, .has_ignore_index = 1, .ignore_index = 1}},
-    {RNN_FLOAT64, RNN_INT32, RNN_ELMAN, 0, 0, 3, 0.25, RNN_INIT_ORTHOGONAL, RNN_INIT_XAVIER,
+    {RNN_FLOAT64,
+     RNN_INT64,
+     RNN_GRU,
+     1,
+     0,
+     1,
+     0,
+     RNN_INIT_XAVIER,
+     RNN_INIT_IDENTITY,
+     {.loss = RNN_CROSS_ENTROPY,
+      .optimizer = RNN_ADAMW,
+      .clip_norm = 0.1,
+      .clip_scope = RNN_CLIP_PER_TENSOR,
+      .bptt = 2,
+      .has_ignore_index = 1,
+      .ignore_index = 1}},
+    {RNN_FLOAT64,
+     RNN_INT32,
+     RNN_ELMAN,
+     0,
+     0,
+     3,
+     0.25,
+     RNN_INIT_ORTHOGONAL,
+     RNN_INIT_XAVIER,
      {.loss = RNN_MEAN_SQUARED, .optimizer = RNN_SGD, .momentum = 0.9, .nesterov = 1, .clip_value = 0.01}},
-    {RNN_FLOAT32, RNN_INT32, RNN_GRU, 0, 1, 2, 0, RNN_INIT_IDENTITY, RNN_INIT_DEFAULT,
+    {RNN_FLOAT32,
+     RNN_INT32,
+     RNN_GRU,
+     0,
+     1,
+     2,
+     0,
+     RNN_INIT_IDENTITY,
+     RNN_INIT_DEFAULT,
      {.loss = RNN_BINARY_CROSS_ENTROPY, .reduction = RNN_SUM, .optimizer = RNN_RMSPROP, .momentum = 0.5}},
-    {RNN_FLOAT32, RNN_INT64, RNN_LSTM, 0, 1, 1, 0, RNN_INIT_DEFAULT, RNN_INIT_DEFAULT,
+    {RNN_FLOAT32,
+     RNN_INT64,
+     RNN_LSTM,
+     0,
+     1,
+     1,
+     0,
+     RNN_INIT_DEFAULT,
+     RNN_INIT_DEFAULT,
      {.loss = RNN_CROSS_ENTROPY, .optimizer = RNN_SGD, .bptt = 3, .nonfinite = RNN_NONFINITE_FAIL}},
 };
 
@@ -77,7 +122,8 @@ static rnn_model *make_model(const setup *s) {
   rnn_layer layers[3];
   rnn_model_options options;
   rnn_model *model = NULL;
-  for (int i = 0; i < 3; i++) RNN_INIT(layers[i]);
+  for (int i = 0; i < 3; i++)
+    RNN_INIT(layers[i]);
   RNN_INIT(options);
   layers[0].kind = RNN_EMBEDDING;
   layers[0].input_size = TOKENS;
@@ -94,8 +140,10 @@ static rnn_model *make_model(const setup *s) {
   layers[2].output_size = O;
   layers[2].last_step = s->last_step;
   options.dtype = s->dtype;
-  if (s->with_tokens) REQUIRE_OK(rnn_model_create(layers, 3, &options, &model));
-  else REQUIRE_OK(rnn_model_create(layers + 1, 2, &options, &model));
+  if (s->with_tokens)
+    REQUIRE_OK(rnn_model_create(layers, 3, &options, &model));
+  else
+    REQUIRE_OK(rnn_model_create(layers + 1, 2, &options, &model));
   return model;
 }
 
@@ -133,7 +181,8 @@ static void touch_tensors(rnn_model *model, rnn_trainer *trainer, const rnn_mode
   RNN_INIT(tensor);
   RNN_INIT(found);
   RNN_INIT(layer);
-  for (size_t i = 0; i < info->layer_count; i++) CHECK_STATUS(rnn_model_layer(model, i, &layer), RNN_OK);
+  for (size_t i = 0; i < info->layer_count; i++)
+    CHECK_STATUS(rnn_model_layer(model, i, &layer), RNN_OK);
   for (size_t i = 0; i < info->state_tensor_count; i++) {
     CHECK_STATUS(rnn_model_state_tensor(model, i, B, &tensor), RNN_OK);
   }
