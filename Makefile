@@ -80,8 +80,8 @@ $(BUILD)/examples/%: Examples/c/%.c $(LIBRARY)
 test: test-swift test-c test-python
 
 test-swift: | setup
-	@echo "== Swift tests (ordinary build) =="
-	$(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-tests
+	@echo "== Swift tests (ordinary build, assertions on) =="
+	$(SWIFT) test --scratch-path .build-tests
 
 test-c: all
 	@echo "== C and C++ tests (shipped library) =="

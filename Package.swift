@@ -43,6 +43,8 @@ let package = Package(
         + instructionSets.map { .target(name: $0.name) }, swiftSettings: settings),
     .target(
       name: "RNNCAPI", dependencies: ["CRNN", "CPlatform", "RNNEngine"], swiftSettings: settings),
-    .testTarget(name: "RNNEngineTests", dependencies: ["RNNEngine", "RNNKernels"]),
+    .testTarget(
+      name: "RNNEngineTests",
+      dependencies: ["CPlatform", "RNNKernels", "RNNEngine"] + instructionSets.map { .target(name: $0.name) }),
   ] + instructionSets
 )

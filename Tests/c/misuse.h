@@ -1,0 +1,157 @@
+/*
+ * misuse.h: how a misuse is written down. `arguments` holds valid arguments for every function of rnn.h; a
+ * misuse is one function, one or two changes to its arguments, and what must come of it.
+ */
+#ifndef MISUSE_H
+#define MISUSE_H
+
+#include "check.h"
+
+enum { T = 4, B = 3, TOKENS = 6, FEATURES = 2, OUTPUTS = 2, TAIL = 8 };
+
+/* A struct as a newer program would have it: some bytes more than this library knows. */
+#define WITH_TAIL(type, name)                                                                                \
+  type name;                                                                                                 \
+  uint64_t name##_tail
+
+/* Everything that a function writes. All of it must be as it was after a call that fails. */
+typedef struct outputs {
+  rnn_model *model;
+  rnn_trainer *trainer;
+  rnn_stream *stream;
+  WITH_TAIL(rnn_model_info, info);
+  WITH_TAIL(rnn_tensor_info, tensor);
+  WITH_TAIL(rnn_layer, layer);
+  WITH_TAIL(rnn_trainer_options, options);
+  WITH_TAIL(rnn_step_report, report);
+  WITH_TAIL(rnn_layer_sizes, sizes);
+  double data[1024]; /* of get, state_out, output: what the call says */
+  double state[256];
+  double reserve[2048];
+  double grad_input[64], grad_state[256], grad_parameters[512];
+} outputs;
+
+typedef struct arguments {
+  uint64_t none; /* so that no argument has offset 0 */
+  /* Handles: a model of tokens in float32 with a cross-entropy trainer; one of features in float64 with a
+   * last-step head and a mean-squared-error trainer, called sensor. */
+  rnn_model *model, *sensor_model;
+  rnn_trainer *trainer, *sensor_trainer;
+  rnn_stream *stream, *sensor_stream;
+  void *closed_model, *closed_trainer, *closed_stream; /* what they were */
+  void *on_stack, *on_heap, *in_text;                  /* never were handles */
+  /* Structs that are read, and pointers to them. */
+  rnn_layer layers[3];
+  WITH_TAIL(rnn_model_options, model_options);
+  WITH_TAIL(rnn_batch, batch);
+  WITH_TAIL(rnn_batch, sensor_batch);
+  WITH_TAIL(rnn_trainer_options, trainer_options);
+  WITH_TAIL(rnn_stream_options, stream_options);
+  WITH_TAIL(rnn_layer, layer);
+  WITH_TAIL(rnn_layer, token_layer);
+  WITH_TAIL(rnn_layer_call, call);
+  WITH_TAIL(rnn_layer_call, token_call);
+  const rnn_layer *layers_at, *layer_at, *token_layer_at;
+  const rnn_model_options *model_options_at;
+  const rnn_batch *batch_at, *sensor_batch_at;
+  const rnn_trainer_options *trainer_options_at;
+  const rnn_stream_options *stream_options_at;
+  const rnn_layer_call *call_at, *token_call_at;
+  /* Pointers to what is written. */
+  rnn_model **model_out;
+  rnn_trainer **trainer_out;
+  rnn_stream **stream_out;
+  rnn_model_info *info_out;
+  rnn_tensor_info *tensor_out;
+  rnn_layer *layer_out;
+  rnn_trainer_options *options_out;
+  rnn_step_report *report_out;
+  rnn_layer_sizes *sizes_out;
+  /* Plain values. */
+  int32_t threads, status_number;
+  size_t count, index, state_index;
+  int64_t rows, time_steps, batch_size;
+  rnn_dtype dtype;
+  double learning_rate;
+  const char *name, *path;
+  const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
+  void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state, *sensor_state, *parameters;
+  size_t bytes, step_input_bytes, step_output_bytes, sensor_input_bytes, sensor_output_bytes, state_bytes,
+      sensor_state_bytes, parameter_bytes;
+  /* Buffers that are read. */
+  int32_t tokens[T * B], labels[T * B], step_tokens[B];
+  int64_t lengths[B], sensor_lengths[B];
+  float initial_state[60], weights[T * B], step_state[60], weight[24];
+  double features[T * B * FEATURES], targets[B * OUTPUTS], sensor_weights[B], initial_sensor_state[15];
+  double step_features[B * FEATURES], step_sensor_state[15];
+  float layer_input[T * B * FEATURES], layer_state[64], grad_output[T * B * 4], grad_state_out[64];
+  double layer_parameters[512], workspace[2048];
+  outputs out;
+} arguments;
+
+typedef struct function {
+  const char *name;
+  rnn_status (*call)(arguments *);
+} function;
+
+/* One change: a field is set, copied from another, or added to. */
+typedef struct change {
+  enum { NO_CHANGE, SET, COPY, ADD } how;
+  size_t offset, size;
+  uint64_t value; /* bits for SET, the other field's offset for COPY, a number for ADD */
+} change;
+
+#define PLACE(field) offsetof(arguments, field), sizeof(((arguments *)0)->field)
+#define IS(field, bits) {SET, PLACE(field), (uint64_t)(bits)}
+#define IS_OF(field, source) {COPY, PLACE(field), offsetof(arguments, source)}
+#define PLUS(field, number) {ADD, PLACE(field), (uint64_t)(number)}
+
+typedef struct misuse {
+  const function *function;
+  rnn_status expected;
+  const char *named; /* what rnn_last_error must contain; NULL for a function without a message */
+  change changes[2];
+  const char *text;
+} misuse;
+
+#define BAD(function, status, named, ...) {&(function), status, named, {__VA_ARGS__}, #__VA_ARGS__}
+
+/* For sizes beyond all bounds: RNN_ERR_ARGUMENT or RNN_ERR_OUT_OF_MEMORY. */
+#define TOO_LARGE ((rnn_status)9999)
+
+#define NAN64 UINT64_C(0x7FF8000000000000)
+#define INF64 UINT64_C(0x7FF0000000000000)
+#define ONE64 UINT64_C(0x3FF0000000000000)
+#define MINUS_HALF64 UINT64_C(0xBFE0000000000000)
+#define NAN32 UINT64_C(0x7FC00000)
+
+/* Every function of rnn.h that takes arguments; `sensor` and `token` name a second way to call one. */
+extern const function set_num_threads, status_name, model_create, model_free, model_describe, model_layer,
+    model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward, sensor_forward,
+    trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
+    sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_gradient, trainer_model,
+    stream_create, stream_free, stream_step, sensor_stream_step, stream_reset, stream_get_state,
+    stream_set_state, sensor_stream_set_state, model_save, model_load, trainer_save, trainer_resume,
+    layer_plan, layer_tensor, layer_initialize, layer_forward, layer_backward, token_layer_forward,
+    token_layer_backward;
+
+/* Valid arguments for all of them. Files are written into `directory`. */
+void fill_arguments(arguments *valid, const char *directory);
+void free_arguments(arguments *valid);
+
+extern const misuse misuses[];
+extern const size_t misuse_count;
+
+/* Runs `body` in a child with a time limit and a memory limit; a signal is a failure. */
+void check_in_child(const char *function, const char *text, void (*body)(const void *), const void *argument);
+
+/* Runs one misuse of the valid arguments in a child. */
+void check_misuse(const misuse *misuse);
+
+/* After a failing call: the message names `named`, is UTF-8, and memory was not taken on belief. */
+void check_refusal(rnn_status got, rnn_status expected, const char *named);
+
+/* Misuse of model_save, model_load, trainer_save and trainer_resume by paths and by files. */
+void check_files(const arguments *valid, const char *directory);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * misuse_arguments.c: valid arguments for every function of rnn.h, and the call that takes them. The misuses
+ * are changes to these, so that nothing but the change can be the reason for an error.
+ */
+#include "misuse.h"
+
+/* ---- The calls ---- */
+
+#define FUNCTION(name, call_expression)                                                                      \
+  static rnn_status call_##name(arguments *a) { return call_expression; }                                    \
+  const function name = {"rnn_" #name, call_##name};
+
+/* A second way to call the function `of`. */
+#define VARIANT(name, of, call_expression)                                                                   \
+  static rnn_status call_##name(arguments *a) { return call_expression; }                                    \
+  const function name = {"rnn_" #of, call_##name};
+
+static rnn_status known(const char *name) {
+  return strcmp(name, "unknown status") == 0 ? RNN_ERR_ARGUMENT : RNN_OK;
+}
+
+FUNCTION(set_num_threads, rnn_set_num_threads(a->threads))
+FUNCTION(status_name, known(rnn_status_name((rnn_status)a->status_number)))
+FUNCTION(model_create, rnn_model_create(a->layers_at, a->count, a->model_options_at, a->model_out))
+FUNCTION(model_free, rnn_model_free(a->model))
+FUNCTION(model_describe, rnn_model_describe(a->model, a->info_out))
+FUNCTION(model_layer, rnn_model_layer(a->model, a->index, a->layer_out))
+FUNCTION(model_tensor, rnn_model_tensor(a->model, a->index, a->tensor_out))
+FUNCTION(model_find, rnn_model_find(a->model, a->name, a->tensor_out))
+FUNCTION(model_state_tensor, rnn_model_state_tensor(a->model, a->state_index, a->rows, a->tensor_out))
+FUNCTION(model_get, rnn_model_get(a->model, a->name, a->get_data, a->bytes))
+FUNCTION(model_set, rnn_model_set(a->model, a->name, a->set_data, a->bytes))
+FUNCTION(model_forward, rnn_model_forward(a->model, a->batch_at))
+VARIANT(sensor_forward, model_forward, rnn_model_forward(a->sensor_model, a->sensor_batch_at))
+FUNCTION(trainer_create, rnn_trainer_create(a->model, a->trainer_options_at, a->trainer_out))
+FUNCTION(trainer_free, rnn_trainer_free(a->trainer))
+FUNCTION(trainer_step, rnn_trainer_step(a->trainer, a->batch_at, a->report_out))
+VARIANT(sensor_trainer_step, trainer_step,
+        rnn_trainer_step(a->sensor_trainer, a->sensor_batch_at, a->report_out))
+FUNCTION(trainer_evaluate, rnn_trainer_evaluate(a->trainer, a->batch_at, a->report_out))
+VARIANT(sensor_trainer_evaluate, trainer_evaluate,
+        rnn_trainer_evaluate(a->sensor_trainer, a->sensor_batch_at, a->report_out))
+FUNCTION(trainer_describe, rnn_trainer_describe(a->trainer, a->options_out))
+FUNCTION(trainer_set_learning_rate, rnn_trainer_set_learning_rate(a->trainer, a->learning_rate))
+FUNCTION(trainer_gradient, rnn_trainer_gradient(a->trainer, a->name, a->get_data, a->bytes))
+FUNCTION(trainer_model, rnn_trainer_model(a->trainer, a->model_out))
+FUNCTION(stream_create, rnn_stream_create(a->model, a->stream_options_at, a->stream_out))
+FUNCTION(stream_free, rnn_stream_free(a->stream))
+FUNCTION(stream_step, rnn_stream_step(a->stream, a->step_input, a->step_input_bytes, a->step_output,
+                                      a->step_output_bytes))
+VARIANT(sensor_stream_step, stream_step,
+        rnn_stream_step(a->sensor_stream, a->sensor_input, a->sensor_input_bytes, a->sensor_output,
+                        a->sensor_output_bytes))
+FUNCTION(stream_reset, rnn_stream_reset(a->stream))
+FUNCTION(stream_get_state, rnn_stream_get_state(a->stream, a->get_state, a->state_bytes))
+FUNCTION(stream_set_state, rnn_stream_set_state(a->stream, a->state, a->state_bytes))
+VARIANT(sensor_stream_set_state, stream_set_state,
+        rnn_stream_set_state(a->sensor_stream, a->sensor_state, a->sensor_state_bytes))
+FUNCTION(model_save, rnn_model_save(a->model, a->path))
+FUNCTION(model_load, rnn_model_load(a->path, a->model_out))
+FUNCTION(trainer_save, rnn_trainer_save(a->trainer, a->path))
+FUNCTION(trainer_resume, rnn_trainer_resume(a->path, a->trainer_out))
+FUNCTION(layer_plan, rnn_layer_plan(a->layer_at, a->dtype, a->time_steps, a->batch_size, a->sizes_out))
+FUNCTION(layer_tensor, rnn_layer_tensor(a->layer_at, a->dtype, a->index, a->tensor_out))
+FUNCTION(layer_initialize, rnn_layer_initialize(a->layer_at, a->dtype, 1, a->parameters, a->parameter_bytes))
+FUNCTION(layer_forward, rnn_layer_forward(a->layer_at, a->call_at))
+FUNCTION(layer_backward, rnn_layer_backward(a->layer_at, a->call_at))
+VARIANT(token_layer_forward, layer_forward, rnn_layer_forward(a->token_layer_at, a->token_call_at))
+VARIANT(token_layer_backward, layer_backward, rnn_layer_backward(a->token_layer_at, a->token_call_at))
+
+/* ---- Valid arguments ---- */
+
+static rnn_layer make_layer(rnn_layer_kind kind, int64_t inputs, int64_t outputs, int64_t depth) {
+  rnn_layer layer;
+  RNN_INIT(layer);
+  layer.kind = kind;
+  layer.input_size = inputs;
+  layer.output_size = outputs;
+  layer.num_layers = depth;
+  return layer;
+}
+
+static void fill_structs(arguments *a) {
+  a->layers[0] = make_layer(RNN_EMBEDDING, TOKENS, 4, 1);
+  a->layers[1] = make_layer(RNN_LSTM, 4, 5, 2);
+  a->layers[2] = make_layer(RNN_LINEAR, 5, TOKENS, 1);
+  a->layer = make_layer(RNN_LSTM, FEATURES, 4, 2);
+  a->token_layer = make_layer(RNN_EMBEDDING, TOKENS, 4, 1);
+  RNN_INIT(a->model_options);
+  RNN_INIT(a->trainer_options);
+  RNN_INIT(a->stream_options);
+  a->stream_options.batch_size = B;
+  a->layers_at = a->layers;
+  a->layer_at = &a->layer;
+  a->token_layer_at = &a->token_layer;
+  a->model_options_at = &a->model_options;
+  a->batch_at = &a->batch;
+  a->sensor_batch_at = &a->sensor_batch;
+  a->trainer_options_at = &a->trainer_options;
+  a->stream_options_at = &a->stream_options;
+  a->call_at = &a->call;
+  a->token_call_at = &a->token_call;
+}
+
+static void fill_outputs(arguments *a) {
+  memset(&a->out, 0xA5, sizeof a->out);
+  a->out.info.struct_size = sizeof a->out.info;
+  a->out.tensor.struct_size = sizeof a->out.tensor;
+  a->out.layer.struct_size = sizeof a->out.layer;
+  a->out.options.struct_size = sizeof a->out.options;
+  a->out.report.struct_size = sizeof a->out.report;
+  a->out.sizes.struct_size = sizeof a->out.sizes;
+  a->model_out = &a->out.model;
+  a->trainer_out = &a->out.trainer;
+  a->stream_out = &a->out.stream;
+  a->info_out = &a->out.info;
+  a->tensor_out = &a->out.tensor;
+  a->layer_out = &a->out.layer;
+  a->options_out = &a->out.options;
+  a->report_out = &a->out.report;
+  a->sizes_out = &a->out.sizes;
+}
+
+static void fill_buffers(arguments *a) {
+  for (int i = 0; i < T * B; i++) {
+    a->tokens[i] = i % TOKENS;
+    a->labels[i] = (i + 1) % TOKENS;
+    a->weights[i] = 1;
+    for (int j = 0; j < FEATURES; j++) {
+      a->features[i * FEATURES + j] = 0.1 * (i - j);
+      a->layer_input[i * FEATURES + j] = 0.1F * (float)(j - i);
+    }
+  }
+  for (int row = 0; row < B; row++) {
+    a->lengths[row] = row; /* 0, 1 and 2 steps */
+    a->sensor_lengths[row] = row + 1;
+    a->sensor_weights[row] = 0.5;
+    a->step_tokens[row] = row;
+  }
+}
+
+#define BUFFER(array) {array, sizeof array}
+
+static void fill_batches(arguments *a) {
+  RNN_INIT(a->batch);
+  a->batch.time_steps = T;
+  a->batch.batch_size = B;
+  a->sensor_batch = a->batch;
+  a->batch.input = (rnn_in)BUFFER(a->tokens);
+  a->batch.lengths = (rnn_in)BUFFER(a->lengths);
+  a->batch.state = (rnn_in)BUFFER(a->initial_state);
+  a->batch.state_out = (rnn_out){a->out.state, sizeof a->initial_state};
+  a->batch.output = (rnn_out){a->out.data, T * B * TOKENS * sizeof(float)};
+  a->batch.target = (rnn_in)BUFFER(a->labels);
+  a->batch.weights = (rnn_in)BUFFER(a->weights);
+  a->sensor_batch.input = (rnn_in)BUFFER(a->features);
+  a->sensor_batch.lengths = (rnn_in)BUFFER(a->sensor_lengths);
+  a->sensor_batch.state = (rnn_in)BUFFER(a->initial_sensor_state);
+  a->sensor_batch.state_out = (rnn_out){a->out.state, sizeof a->initial_sensor_state};
+  a->sensor_batch.output = (rnn_out){a->out.data, sizeof a->targets};
+  a->sensor_batch.target = (rnn_in)BUFFER(a->targets);
+  a->sensor_batch.weights = (rnn_in)BUFFER(a->sensor_weights);
+}
+
+static void fill_call(arguments *a, const rnn_layer *layer, rnn_layer_call *call, rnn_in input) {
+  rnn_layer_sizes sizes;
+  RNN_INIT(sizes);
+  RNN_INIT(*call);
+  REQUIRE_OK(rnn_layer_plan(layer, RNN_FLOAT32, T, B, &sizes));
+  call->time_steps = T;
+  call->batch_size = B;
+  call->input = input;
+  call->parameters = (rnn_in){a->layer_parameters, sizes.parameter_bytes};
+  call->lengths = (rnn_in)BUFFER(a->lengths);
+  call->state = (rnn_in){a->layer_state, sizes.state_bytes};
+  call->output = (rnn_out){a->out.data, sizes.output_bytes};
+  call->state_out = (rnn_out){a->out.state, sizes.state_bytes};
+  call->reserve = (rnn_out){a->out.reserve, sizes.reserve_bytes};
+  call->workspace = (rnn_out){a->workspace, sizes.workspace_bytes};
+  call->grad_output = (rnn_in){a->grad_output, sizes.output_bytes};
+  call->grad_state_out = (rnn_in){a->grad_state_out, sizes.state_bytes};
+  call->grad_state = (rnn_out){a->out.grad_state, sizes.state_bytes};
+  call->grad_parameters = (rnn_out){a->out.grad_parameters, sizes.parameter_bytes};
+  if (sizes.input_bytes > 0) call->grad_input = (rnn_out){a->out.grad_input, sizes.input_bytes};
+  a->parameter_bytes = sizes.parameter_bytes;
+  CHECK(sizes.reserve_bytes <= sizeof a->out.reserve && sizes.workspace_bytes <= sizeof a->workspace);
+  CHECK(sizes.parameter_bytes <= sizeof a->layer_parameters && sizes.state_bytes <= sizeof a->layer_state);
+  CHECK(sizes.output_bytes <= sizeof a->grad_output && sizes.input_bytes <= sizeof a->out.grad_input);
+}
+
+static void fill_values(arguments *a, const char *directory) {
+  static char path[256], long_name[5000], text[] = "not a handle, nor its odd neighbour";
+  snprintf(path, sizeof path, "%s/run.safetensors", directory);
+  memset(long_name, 'x', sizeof long_name - 1);
+  a->threads = 1;
+  a->count = 3;
+  a->rows = a->time_steps = a->batch_size = B;
+  a->learning_rate = 0.1;
+  a->name = "0.weight";
+  a->path = path;
+  a->empty_text = "";
+  a->unknown_name = "0.weighty";
+  a->state_name = "1.h";
+  a->long_name = long_name;
+  a->not_utf8 = "\xFF\xC0\x80\xED\xA0\x80\xF8";
+  a->get_data = a->step_output = a->sensor_output = a->out.data;
+  a->parameters = a->out.grad_parameters;
+  a->get_state = a->out.state;
+  a->set_data = a->weight;
+  a->bytes = sizeof a->weight;
+  a->state = a->step_state;
+  a->state_bytes = sizeof a->step_state;
+  a->sensor_state = a->step_sensor_state;
+  a->sensor_state_bytes = sizeof a->step_sensor_state;
+  a->step_input = a->step_tokens;
+  a->step_input_bytes = sizeof a->step_tokens;
+  a->step_output_bytes = B * TOKENS * sizeof(float);
+  a->sensor_input = a->step_features;
+  a->sensor_input_bytes = sizeof a->step_features;
+  a->sensor_output_bytes = B * OUTPUTS * sizeof(double);
+  a->in_text = text + 1;
+}
+
+static void open_handles(arguments *a) {
+  rnn_layer sensor[2] = {make_layer(RNN_GRU, FEATURES, 5, 1), make_layer(RNN_LINEAR, 5, OUTPUTS, 1)};
+  rnn_model_options options;
+  rnn_trainer_options training;
+  RNN_INIT(options);
+  RNN_INIT(training);
+  options.dtype = RNN_FLOAT64;
+  training.loss = RNN_MEAN_SQUARED;
+  sensor[1].last_step = 1;
+  REQUIRE_OK(rnn_model_create(a->layers, 3, NULL, &a->model));
+  REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->trainer));
+  REQUIRE_OK(rnn_stream_create(a->model, &a->stream_options, &a->stream));
+  REQUIRE_OK(rnn_model_create(sensor, 2, &options, &a->sensor_model));
+  REQUIRE_OK(rnn_trainer_create(a->sensor_model, &training, &a->sensor_trainer));
+  REQUIRE_OK(rnn_stream_create(a->sensor_model, &a->stream_options, &a->sensor_stream));
+  REQUIRE_OK(rnn_model_create(a->layers, 3, NULL, (rnn_model **)&a->closed_model));
+  REQUIRE_OK(rnn_trainer_create(a->model, NULL, (rnn_trainer **)&a->closed_trainer));
+  REQUIRE_OK(rnn_stream_create(a->model, NULL, (rnn_stream **)&a->closed_stream));
+  CHECK_STATUS(rnn_model_free((rnn_model *)a->closed_model), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free((rnn_trainer *)a->closed_trainer), RNN_OK);
+  CHECK_STATUS(rnn_stream_free((rnn_stream *)a->closed_stream), RNN_OK);
+}
+
+void fill_arguments(arguments *a, const char *directory) {
+  memset(a, 0, sizeof *a);
+  fill_structs(a);
+  fill_outputs(a);
+  fill_buffers(a);
+  fill_batches(a);
+  fill_values(a, directory);
+  fill_call(a, &a->token_layer, &a->token_call, (rnn_in)BUFFER(a->tokens));
+  fill_call(a, &a->layer, &a->call, (rnn_in)BUFFER(a->layer_input));
+  open_handles(a);
+  a->on_heap = check_allocate(64);
+  REQUIRE_OK(rnn_trainer_save(a->trainer, a->path));
+  REQUIRE_OK(rnn_layer_forward(a->layer_at, a->call_at));
+}
+
+void free_arguments(arguments *a) {
+  CHECK_STATUS(rnn_model_free(a->model), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->trainer), RNN_OK);
+  CHECK_STATUS(rnn_stream_free(a->stream), RNN_OK);
+  CHECK_STATUS(rnn_model_free(a->sensor_model), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->sensor_trainer), RNN_OK);
+  CHECK_STATUS(rnn_stream_free(a->sensor_stream), RNN_OK);
+  free(a->on_heap);
+}
