@@ -30,7 +30,8 @@ private func descriptions(
   for index in 0..<count {
     let pointer = (start + index * stride).assumingMemoryBound(to: rnn_layer.self)
     guard try Struct.checkedSize(UnsafeRawPointer(pointer), "layers") == stride else {
-      throw RNNError(.structSize, "layers[\(index)]: struct_size: expected \(stride), as layers[0], got another")
+      throw RNNError(
+        .structSize, "layers[\(index)]: struct_size: expected \(stride), as layers[0], got another")
     }
     do throws(RNNError) {
       descriptions.append(try LayerDescription(Struct.read(pointer, "layers", rnn_layer())))

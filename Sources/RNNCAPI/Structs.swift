@@ -8,13 +8,16 @@ enum Struct {
   private static let sizes = MemoryLayout<Int>.size * 2...1 << 16
 
   /// Reads a caller's struct of any version.
-  static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: StaticString, _ cleared: T) throws(RNNError) -> T {
+  static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: StaticString, _ cleared: T)
+    throws(RNNError) -> T
+  {
     let start = UnsafeRawPointer(try required(pointer, name))
     let bytes = try checkedSize(start, name)
     let known = min(bytes, MemoryLayout<T>.size)
     for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
       throw RNNError(
-        .structSize, "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
+        .structSize,
+        "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
     }
     var result = cleared
     memcpy(&result, start, known)
@@ -34,7 +37,9 @@ enum Struct {
   }
 
   /// Writes as much of `value` as the caller's version has, and keeps its size.
-  static func write<T: BitwiseCopyable>(_ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: StaticString) throws(RNNError) {
+  static func write<T: BitwiseCopyable>(
+    _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: StaticString
+  ) throws(RNNError) {
     let start = UnsafeMutableRawPointer(try required(pointer, name))
     let bytes = try checkedSize(UnsafeRawPointer(start), name)
     let header = MemoryLayout<Int>.size

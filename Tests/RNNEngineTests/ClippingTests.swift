@@ -63,7 +63,9 @@ import Testing
   @Test func eachTensorByItself() throws {
     var options = ClipOptions()
     (options.norm, options.scope) = (1, .perTensor)
-    let gradient = numbers(40, seed: 3).enumerated().map { $0.offset < 20 ? $0.element * 100 : $0.element / 100 }
+    let gradient = numbers(40, seed: 3).enumerated().map {
+      $0.offset < 20 ? $0.element * 100 : $0.element / 100
+    }
     let clipped = try clip(gradient, options).clipped
     #expect(abs(norm(clipped[0..<20]) - 1) <= 1e-15)
     #expect(Array(clipped[20...]) == Array(gradient[20...]))
@@ -97,7 +99,8 @@ import Testing
     #expect(abs(result.clipped[0] - 1) <= 1e-7)
   }
 
-  @Test(arguments: [Double.nan, .infinity, -.infinity], [OptimizerOptions.Kind.adam, .adamW, .sgd, .rmsprop])
+  @Test(
+    arguments: [Double.nan, .infinity, -.infinity], [OptimizerOptions.Kind.adam, .adamW, .sgd, .rmsprop])
   func nonFiniteLeavesTheWeights(_ bad: Double, _ kind: OptimizerOptions.Kind) throws {
     let model = try Model<Double>([layer(.linear, 2, 2)])
     try model.initialize(seed: 1)

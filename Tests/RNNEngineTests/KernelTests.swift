@@ -82,11 +82,20 @@ import Testing
         run(3) { ElmanKernel<Float, Baseline>.forward(size: size, relu: false, $0, $1) }
           == run(3) { RNNKernelsAVX2.elmanForward(size: size, relu: false, $0, $1) })
       #expect(
-        run(4) { LSTMKernel<Double, Baseline>.backward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden)) }
-          == run(4) { RNNKernelsAVX2.lstmBackward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden)) })
+        run(4) {
+          LSTMKernel<Double, Baseline>.backward(
+            size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
+        }
+          == run(4) {
+            RNNKernelsAVX2.lstmBackward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
+          })
       #expect(
-        run(5) { GRUKernel<Float, Baseline>.backward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden)) }
-          == run(5) { RNNKernelsAVX2.gruBackward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden)) })
+        run(5) {
+          GRUKernel<Float, Baseline>.backward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
+        }
+          == run(5) {
+            RNNKernelsAVX2.gruBackward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
+          })
     }
   #endif
 }

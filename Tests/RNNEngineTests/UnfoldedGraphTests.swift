@@ -36,7 +36,9 @@ import Testing
     #expect(relativeError(shared, sum) <= 1e-14)
     // Every step takes part: leaving one out is seen.
     let first = perStep[0]
-    let withoutFirst = zip(sum, first.inputWeight + first.hiddenWeight + first.bias + first.bias).map { $0 - $1 }
+    let withoutFirst = zip(sum, first.inputWeight + first.hiddenWeight + first.bias + first.bias).map {
+      $0 - $1
+    }
     #expect(relativeError(shared, withoutFirst) > 1e-3)
   }
 

@@ -1,6 +1,6 @@
 /*
  * misuse.h: how a misuse is written down. `arguments` holds valid arguments for every function of rnn.h; a
- * misuse is one function, one or two changes to its arguments, and what must come of it.
+ * misuse is one function, some changes to its arguments, and what must come of it.
  */
 #ifndef MISUSE_H
 #define MISUSE_H
@@ -80,6 +80,8 @@ typedef struct arguments {
       sensor_state_bytes, parameter_bytes;
   /* Buffers that are read. */
   int32_t tokens[T * B], labels[T * B], step_tokens[B];
+  int64_t wide[T * B]; /* for tokens and labels of RNN_INT64 */
+  void *wide_at;
   int64_t lengths[B], sensor_lengths[B];
   float initial_state[60], weights[T * B], step_state[60], weight[24];
   double features[T * B * FEATURES], targets[B * OUTPUTS], sensor_weights[B], initial_sensor_state[15];
@@ -106,17 +108,23 @@ typedef struct change {
 #define IS_OF(field, source) {COPY, PLACE(field), offsetof(arguments, source)}
 #define PLUS(field, number) {ADD, PLACE(field), (uint64_t)(number)}
 
+/* The last four bytes of a struct that ends in four bytes which are no field. */
+#define PADDING(field) {SET, offsetof(arguments, field) + sizeof(((arguments *)0)->field) - 4, 4, 0xFFFFFFFF}
+
 typedef struct misuse {
   const function *function;
   rnn_status expected;
   const char *named; /* what rnn_last_error must contain; NULL for a function without a message */
-  change changes[2];
+  change changes[4];
   const char *text;
 } misuse;
 
 #define BAD(function, status, named, ...) {&(function), status, named, {__VA_ARGS__}, #__VA_ARGS__}
 
-/* For sizes beyond all bounds: RNN_ERR_ARGUMENT or RNN_ERR_OUT_OF_MEMORY. */
+/* What looks like a misuse and is none. */
+#define GOOD(function, ...) {&(function), RNN_OK, NULL, {__VA_ARGS__}, #__VA_ARGS__}
+
+/* For sizes beyond all bounds: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE or RNN_ERR_OUT_OF_MEMORY. */
 #define TOO_LARGE ((rnn_status)9999)
 
 #define NAN64 UINT64_C(0x7FF8000000000000)
@@ -142,16 +150,21 @@ void free_arguments(arguments *valid);
 extern const misuse misuses[];
 extern const size_t misuse_count;
 
-/* Runs `body` in a child with a time limit and a memory limit; a signal is a failure. */
+/* Runs `body` in a child with a time limit and a memory limit. A signal is a failure, as is a failing check
+ * in the child. `function` has been covered then. */
 void check_in_child(const char *function, const char *text, void (*body)(const void *), const void *argument);
 
-/* Runs one misuse of the valid arguments in a child. */
+/* Runs one misuse in a child, on the valid arguments. */
 void check_misuse(const misuse *misuse);
 
-/* After a failing call: the message names `named`, is UTF-8, and memory was not taken on belief. */
+/* What a failing call owes: the status, a message in UTF-8 that contains `named`, and no memory taken. */
 void check_refusal(rnn_status got, rnn_status expected, const char *named);
 
-/* Misuse of model_save, model_load, trainer_save and trainer_resume by paths and by files. */
-void check_files(const arguments *valid, const char *directory);
+/* Misuse of model_save, model_load, trainer_save and trainer_resume by paths, and by what is in a file. */
+void check_paths(const char *directory);
+void check_contents(const char *directory);
+
+/* The valid arguments. In a child they may be changed at will. */
+extern arguments valid;
 
 #endif

@@ -46,8 +46,8 @@ FUNCTION(trainer_gradient, rnn_trainer_gradient(a->trainer, a->name, a->get_data
 FUNCTION(trainer_model, rnn_trainer_model(a->trainer, a->model_out))
 FUNCTION(stream_create, rnn_stream_create(a->model, a->stream_options_at, a->stream_out))
 FUNCTION(stream_free, rnn_stream_free(a->stream))
-FUNCTION(stream_step, rnn_stream_step(a->stream, a->step_input, a->step_input_bytes, a->step_output,
-                                      a->step_output_bytes))
+FUNCTION(stream_step,
+         rnn_stream_step(a->stream, a->step_input, a->step_input_bytes, a->step_output, a->step_output_bytes))
 VARIANT(sensor_stream_step, stream_step,
         rnn_stream_step(a->sensor_stream, a->sensor_input, a->sensor_input_bytes, a->sensor_output,
                         a->sensor_output_bytes))
@@ -124,6 +124,7 @@ static void fill_outputs(arguments *a) {
 static void fill_buffers(arguments *a) {
   for (int i = 0; i < T * B; i++) {
     a->tokens[i] = i % TOKENS;
+    a->wide[i] = i % TOKENS;
     a->labels[i] = (i + 1) % TOKENS;
     a->weights[i] = 1;
     for (int j = 0; j < FEATURES; j++) {
@@ -139,7 +140,8 @@ static void fill_buffers(arguments *a) {
   }
 }
 
-#define BUFFER(array) {array, sizeof array}
+#define BUFFER(array)                                                                                        \
+  { array, sizeof array }
 
 static void fill_batches(arguments *a) {
   RNN_INIT(a->batch);
@@ -196,6 +198,7 @@ static void fill_values(arguments *a, const char *directory) {
   a->count = 3;
   a->rows = a->time_steps = a->batch_size = B;
   a->learning_rate = 0.1;
+  a->wide_at = a->wide;
   a->name = "0.weight";
   a->path = path;
   a->empty_text = "";

@@ -41,6 +41,8 @@
 
 #define WRONG_FLAG(IN, named, field) WRONG_ENUM(IN, named, field, 2)
 
+#define WIDE(buffer, type) IS(type, RNN_INT64), IS_OF(buffer.data, wide_at), IS(buffer.bytes, T *B * 8)
+
 /* Of batches and layer calls, T or B. */
 #define WRONG_SIDE(IN, named, field)                                                                         \
   IN(RNN_ERR_ARGUMENT, named, IS(field, 0)), IN(RNN_ERR_ARGUMENT, named, IS(field, -1)),                     \
@@ -119,14 +121,18 @@ const misuse misuses[] = {
     CREATE_MODEL(RNN_ERR_STRUCT_SIZE, "layers[2]", PLUS(layers[2].struct_size, 8)),
     CREATE_MODEL(RNN_ERR_MODEL, "layer 2", IS(layers[2].input_size, 6)),
     CREATE_MODEL(RNN_ERR_MODEL, "layer 1", IS(layers[1].input_size, 3)),
-    CREATE_MODEL(RNN_ERR_MODEL, "layer 1", IS(layers[1], 0), IS(layers[1].kind, RNN_EMBEDDING)),
-    CREATE_MODEL(RNN_ERR_MODEL, "last_step", IS(layers[1].kind, RNN_LINEAR), IS(layers[1].last_step, 1)),
+    CREATE_MODEL(RNN_ERR_MODEL, "layer 1", IS(layers[1].kind, RNN_EMBEDDING), IS(layers[1].num_layers, 0)),
+    CREATE_MODEL(RNN_ERR_MODEL, "last_step", IS(layers[1].kind, RNN_LINEAR), IS(layers[1].num_layers, 0),
+                 IS(layers[1].last_step, 1)),
+    GOOD(model_create, IS(model_options_at, 0)),
+    GOOD(model_create, PADDING(layers[1]), PADDING(layers[2])),
     CREATE_MODEL(RNN_ERR_ARGUMENT, "layer 1", IS(layers[1].output_size, BELOW_2_31),
                  IS(layers[2].input_size, BELOW_2_31)),
     CREATE_MODEL(RNN_ERR_ARGUMENT, "layer 1", IS(layers[1].output_size, MANY), IS(layers[2].input_size, MANY)),
     CREATE_MODEL(RNN_ERR_OUT_OF_MEMORY, "memory", IS(layers[2].output_size, BELOW_2_31)),
     CREATE_MODEL(RNN_ERR_OUT_OF_MEMORY, "", IS(layers[0].input_size, BELOW_2_31),
                  IS(layers[0].output_size, BELOW_2_31)),
+    GOOD(model_free, IS(model, 0)),
     BAD(model_describe, RNN_ERR_ARGUMENT, "info", IS(info_out, 0)),
     BAD(model_describe, RNN_ERR_ARGUMENT, "info", PLUS(info_out, 1)),
     BAD(model_layer, RNN_ERR_ARGUMENT, "layer", IS(layer_out, 0)),
@@ -171,6 +177,13 @@ const misuse misuses[] = {
     IN_BATCH(RNN_ERR_ARGUMENT, "position 5", IS(tokens[5], -1)),
     IN_BATCH(RNN_ERR_ARGUMENT, "input", IS(tokens[1], INT32_MIN)),
     IN_BATCH(RNN_ERR_ARGUMENT, "input", IS(tokens[1], INT32_MAX)),
+    GOOD(model_forward, IS(tokens[0], -1), IS(tokens[11], INT32_MAX)), /* padding */
+    GOOD(trainer_step, IS(tokens[0], INT32_MIN), IS(labels[11], INT32_MIN), IS(weights[11], NAN32)),
+    GOOD(model_forward, WIDE(batch.input, batch.token_type), IS(wide[1], TOKENS - 1)),
+    IN_BATCH(RNN_ERR_ARGUMENT, "position 1", WIDE(batch.input, batch.token_type), IS(wide[1], TOKENS)),
+    IN_BATCH(RNN_ERR_ARGUMENT, "input", WIDE(batch.input, batch.token_type), IS(wide[1], INT64_MIN)),
+    IN_BATCH(RNN_ERR_ARGUMENT, "input", WIDE(batch.input, batch.token_type), IS(wide[1], INT64_MAX)),
+    IN_BATCH(RNN_ERR_ARGUMENT, "input", WIDE(batch.input, batch.token_type), IS(wide[1], INT64_C(1) << 32)),
     IN_BATCH(RNN_ERR_ARGUMENT, "lengths", PLUS(batch.lengths.data, 4)),
     WRONG_BYTES(IN_BATCH, "lengths", batch.lengths.bytes),
     IN_BATCH(RNN_ERR_ARGUMENT, "lengths[1]", IS(lengths[1], -1)),
@@ -196,6 +209,8 @@ const misuse misuses[] = {
     BAD(sensor_forward, RNN_ERR_ARGUMENT, "output", IS(sensor_batch.output.data, 0)),
 
     /* 5. Training */
+    GOOD(trainer_free, IS(trainer, 0)),
+    GOOD(trainer_create, IS(trainer_options_at, 0)),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "trainer", IS(trainer_out, 0)),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "options", PLUS(trainer_options_at, 1)),
     WRONG_ENUM(CREATE_TRAINER, "loss", trainer_options.loss, 3),
@@ -232,6 +247,10 @@ const misuse misuses[] = {
     IN_TRAINING(RNN_ERR_ARGUMENT, "target", IS(labels[5], -1)),
     IN_TRAINING(RNN_ERR_ARGUMENT, "target", IS(labels[1], -99)),
     IN_TRAINING(RNN_ERR_ARGUMENT, "target", IS(labels[1], INT32_MIN)),
+    GOOD(trainer_step, IS(labels[1], -100)), /* ignored unless told otherwise */
+    IN_TRAINING(RNN_ERR_ARGUMENT, "target", WIDE(batch.target, batch.label_type), IS(wide[1], INT64_MIN)),
+    IN_TRAINING(RNN_ERR_ARGUMENT, "target", WIDE(batch.target, batch.label_type),
+                IS(wide[1], INT64_C(1) << 32)),
     IN_TRAINING(RNN_ERR_ARGUMENT, "weights", PLUS(batch.weights.data, 1)),
     WRONG_BYTES(IN_TRAINING, "weights", batch.weights.bytes),
     IN_TRAINING(RNN_ERR_NAN, "weights", IS(weights[2], NAN32)),
@@ -247,6 +266,9 @@ const misuse misuses[] = {
     BAD(trainer_model, RNN_ERR_ARGUMENT, "model", IS(model_out, 0)),
 
     /* 6. Streaming */
+    GOOD(stream_free, IS(stream, 0)),
+    GOOD(stream_create, IS(stream_options_at, 0)),
+    GOOD(stream_create, PADDING(stream_options)),
     CREATE_STREAM(RNN_ERR_ARGUMENT, "stream", IS(stream_out, 0)),
     CREATE_STREAM(RNN_ERR_ARGUMENT, "options", PLUS(stream_options_at, 1)),
     CREATE_STREAM(RNN_ERR_ARGUMENT, "batch_size", IS(stream_options.batch_size, -1)),
@@ -291,6 +313,11 @@ const misuse misuses[] = {
     WRONG_DESCRIPTION(IN_LAYER, layer),
     IN_LAYER(RNN_ERR_ARGUMENT, "hidden", IS(layer.output_size, BELOW_2_31)),
     IN_LAYER(RNN_ERR_ARGUMENT, "hidden", IS(layer.output_size, MANY)),
+    IN_LAYER(TOO_LARGE, "", IS(layer.kind, RNN_LINEAR), IS(layer.num_layers, 0),
+             IS(layer.input_size, BELOW_2_31), IS(layer.output_size, BELOW_2_31)),
+    IN_LAYER(TOO_LARGE, "", IS(layer.kind, RNN_EMBEDDING), IS(layer.num_layers, 0),
+             IS(layer.input_size, BELOW_2_31), IS(layer.output_size, BELOW_2_31)),
+    GOOD(layer_plan, PADDING(layer)),
     IN_CALL(RNN_ERR_DTYPE, "dtype", IS(call.dtype, RNN_INT32)),
     WRONG_ENUM(IN_CALL, "dtype", call.dtype, 4),
     PLAN(RNN_ERR_DTYPE, "dtype", IS(dtype, RNN_INT64)),

@@ -42,7 +42,8 @@ public func resumeTrainer(_ path: UnsafePointer<CChar>) throws(RNNError) -> any 
   let file = try SafetensorsFile(path)
   let description = try ModelFile.description(file)
   guard let text = file.metadata["trainer"]?.text, let json = JSONParser.parse(text) else {
-    throw RNNError(.format, "\(file.path): expected the metadata \"trainer\" of a checkpoint, got a model only")
+    throw RNNError(
+      .format, "\(file.path): expected the metadata \"trainer\" of a checkpoint, got a model only")
   }
   try ModelFile.checkFormat(json, file)
   if ModelFile.isDouble(description) { return try resume(file, description, json, as: Double.self) }
@@ -72,7 +73,8 @@ extension TrainerOptions {
       ("ignore_index", .number(loss.ignoreIndex)), ("optimizer", .number(optimizer.kind.rawValue)),
       ("nesterov", .bool(optimizer.nesterov)), ("learning_rate", .number(optimizer.learningRate)),
       ("momentum", .number(optimizer.momentum)), ("beta1", .number(optimizer.beta1)),
-      ("beta2", .number(optimizer.beta2)), ("alpha", .number(optimizer.alpha)), ("eps", .number(optimizer.eps)),
+      ("beta2", .number(optimizer.beta2)), ("alpha", .number(optimizer.alpha)),
+      ("eps", .number(optimizer.eps)),
       ("weight_decay", .number(optimizer.weightDecay)), ("clip_value", .number(clip.value ?? 0)),
       ("clip_norm", .number(clip.norm ?? 0)), ("clip_scope", .number(clip.scope.rawValue)),
       ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)), ("seed", .number(seed)),
@@ -83,7 +85,8 @@ extension TrainerOptions {
     func number(_ key: String) -> Double? { json[key]?.double }
     func int(_ key: String) -> Int? { json[key]?.int }
     guard let kind = int("optimizer").flatMap(OptimizerOptions.Kind.init),
-      let lossKind = int("loss").flatMap(Loss.Kind.init), let scope = int("clip_scope").flatMap(ClipOptions.Scope.init),
+      let lossKind = int("loss").flatMap(Loss.Kind.init),
+      let scope = int("clip_scope").flatMap(ClipOptions.Scope.init),
       let reduction = int("reduction").flatMap(Loss.Reduction.init), let ignoreIndex = int("ignore_index"),
       let policy = int("nonfinite").flatMap(NonFinitePolicy.init), let seed = json["seed"]?.uint64,
       let bptt = int("bptt"), let clipValue = number("clip_value"), let clipNorm = number("clip_norm"),

@@ -70,7 +70,9 @@ enum JSON {
     case .string(let text): return Self.quoted(text)
     case .array(let elements):
       var text = "["
-      for (position, element) in elements.enumerated() { text += (position > 0 ? "," : "") + element.serialized }
+      for (position, element) in elements.enumerated() {
+        text += (position > 0 ? "," : "") + element.serialized
+      }
       return text + "]"
     case .object(let members):
       var text = "{"

@@ -48,7 +48,8 @@ enum ModelFile {
     try Stack.validate(layers)
     var (expected, held) = (0, 0)
     for layer in layers {
-      expected = try Size.sum(expected, Size.product(makeLayer(layer, as: S.self).parameterCount, S.dtype.bytes))
+      expected = try Size.sum(
+        expected, Size.product(makeLayer(layer, as: S.self).parameterCount, S.dtype.bytes))
     }
     for entry in file.entries { held += entry.data.count }
     guard expected <= held else {

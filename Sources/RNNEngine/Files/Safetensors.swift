@@ -39,7 +39,9 @@ enum Safetensors {
     }
     let data = entries.map { $0.data }
     let result = bytes.withUnsafeBytes { header -> Result<Void, RNNError> in
-      do throws(RNNError) { return .success(try File.write(path, [header] + data)) } catch { return .failure(error) }
+      do throws(RNNError) { return .success(try File.write(path, [header] + data)) } catch {
+        return .failure(error)
+      }
     }
     try result.get()
   }
@@ -102,7 +104,9 @@ final class SafetensorsFile {
     entries = try Self.entries(members, data, self.path)
   }
 
-  private static func headerLength(_ bytes: UnsafeBufferPointer<UInt8>, _ path: String) throws(RNNError) -> Int {
+  private static func headerLength(_ bytes: UnsafeBufferPointer<UInt8>, _ path: String) throws(RNNError)
+    -> Int
+  {
     guard bytes.count >= 8 else {
       throw RNNError(.format, "\(path): expected at least 8 bytes, got \(bytes.count)")
     }
@@ -110,7 +114,8 @@ final class SafetensorsFile {
     for index in 0..<8 { length |= UInt64(bytes[index]) << UInt64(index * 8) }
     guard length <= UInt64(Safetensors.maximumHeader), length <= UInt64(bytes.count - 8) else {
       throw RNNError(
-        .format, "\(path): expected a header within the file of \(bytes.count) bytes, got one of \(length) bytes")
+        .format,
+        "\(path): expected a header within the file of \(bytes.count) bytes, got one of \(length) bytes")
     }
     return Int(length)
   }
@@ -181,7 +186,8 @@ extension Safetensors.Entry {
     else { return nil }
     var (shape, bytes) = ([Int](), dtype.bytes)
     for side in sides {
-      guard let value = side.int, value >= 0, case let (product, overflow) = bytes.multipliedReportingOverflow(by: value),
+      guard let value = side.int, value >= 0,
+        case let (product, overflow) = bytes.multipliedReportingOverflow(by: value),
         !overflow
       else { return nil }
       shape.append(value)

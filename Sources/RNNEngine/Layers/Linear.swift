@@ -77,7 +77,11 @@ final class Linear<S: Scalar>: Layer {
     for row in 0..<pass.rows {
       let step = lastStep(pass, row)
       let target = gathered.part(row * inputs, inputs)
-      if step < 0 { target.clear() } else { target.copy(from: input.start + (step * pass.rows + row) * inputs) }
+      if step < 0 {
+        target.clear()
+      } else {
+        target.copy(from: input.start + (step * pass.rows + row) * inputs)
+      }
     }
     return gathered
   }

@@ -54,7 +54,8 @@ final class Recurrent<C: Cell>: Layer {
     for k in 0..<depth {
       for part in 0..<4 {
         let own = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(4 * k + part))
-        try initialize(tensor(4 * k + part, of: parameters), part: part, layer: k, Initializer(generator: own))
+        try initialize(
+          tensor(4 * k + part, of: parameters), part: part, layer: k, Initializer(generator: own))
       }
       if description.forgetBias != 0 { setForgetBias(parameters, layer: k) }
     }

@@ -98,7 +98,8 @@ extension Recurrent {
       let level = reserve.levels[k]
       let source = block.inCandidate ? level.candidates : level.gates
       let stride = block.inCandidate ? layer.size : layer.gateWidth
-      let offset = steps.lowerBound * pass.rows * stride + (block.inCandidate ? 0 : block.firstGate * layer.size)
+      let offset =
+        steps.lowerBound * pass.rows * stride + (block.inCandidate ? 0 : block.firstGate * layer.size)
       let part = source.part(offset, (rows - 1) * stride + columns)
       return Matrix(part, rows: rows, columns: columns, stride: stride)
     }

@@ -73,7 +73,8 @@ extension Recurrent {
         into: context.matrix(gradInput, inputWidth(k)))
       if k > 0, let dropout = pass.dropout, description.dropout > 0 {
         dropout.apply(
-          gradInput, to: gradInput, rows: pass.rows, width: size, probability: description.dropout, site: k - 1)
+          gradInput, to: gradInput, rows: pass.rows, width: size, probability: description.dropout,
+          site: k - 1)
       }
       gradOutput = gradInput
     }
@@ -106,7 +107,8 @@ extension Recurrent {
     let numbers = context.row(k, step, row)
     guard context.pass.lengths.isValid(step: step, row: row) else { return clearGates(numbers) }
     let gradient = CellGradient(
-      output: context.scratch.gradOutput.start + row * size, cell: context.scratch.gradCell.start + row * size)
+      output: context.scratch.gradOutput.start + row * size, cell: context.scratch.gradCell.start + row * size
+    )
     let place = (step * context.pass.rows + row) * size
     Reductions<S>.add(gradOutput.start + place, to: gradient.output, count: size)
     cell.backward(numbers, gradient)
@@ -129,7 +131,8 @@ extension Recurrent {
     for block in cell.hiddenBlocks {
       let weight = context.hiddenBlock(tensor(4 * k + 1, of: gradients.parameters), block)
       let first = context.hiddenGradient(k, block, steps: 0..<1)
-      matmul(first.transposed, context.stepMatrix(context.scratch.initialOutput, size), into: weight, adding: true)
+      matmul(
+        first.transposed, context.stepMatrix(context.scratch.initialOutput, size), into: weight, adding: true)
       if pass.steps > 1 {
         let previous = context.outputs(k).part(0, (pass.steps - 1) * pass.rows * size)
         matmul(
@@ -138,6 +141,7 @@ extension Recurrent {
       }
     }
     let hiddenSums = context.stepSumsOfHidden(k, sums)
-    Reductions<S>.add(hiddenSums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
+    Reductions<S>.add(
+      hiddenSums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
   }
 }

@@ -105,7 +105,9 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
       pass.input = try input(single.description)
     }
 
-    private static func optional(_ buffer: RawBuffer, _ name: String, _ count: Int) throws(RNNError) -> View<S>? {
+    private static func optional(_ buffer: RawBuffer, _ name: String, _ count: Int) throws(RNNError) -> View<
+      S
+    >? {
       buffer.isGiven ? try buffer.view(name, [count], as: S.self) : nil
     }
 

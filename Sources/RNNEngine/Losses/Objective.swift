@@ -51,8 +51,10 @@ struct Objective<S: Scalar> {
         rowGradient?.clear()
         continue
       }
-      sum += weight * loss.evaluate(
-        outputs.part(row * width, width), targets, place: place, weight: S(weight), gradient: rowGradient)
+      sum +=
+        weight
+        * loss.evaluate(
+          outputs.part(row * width, width), targets, place: place, weight: S(weight), gradient: rowGradient)
     }
     return sum
   }

@@ -30,7 +30,8 @@ public struct RawBuffer {
         .shape, "\(name): expected \(expected) bytes, \(dtype.name) \(shapeText(shape)), got \(bytes) bytes")
     }
     guard isCopied || Int(bitPattern: start) % dtype.bytes == 0 else {
-      throw RNNError(.argument, "\(name): expected an address that is a multiple of \(dtype.bytes), got another")
+      throw RNNError(
+        .argument, "\(name): expected an address that is a multiple of \(dtype.bytes), got another")
     }
     return start
   }

@@ -126,7 +126,8 @@ enum Stack {
   ) throws(RNNError) {
     let (name, above) = (name(index, description), name(index - 1, previous))
     if description.kind == .embedding {
-      throw RNNError(.model, "\(name): expected as the first layer, for it takes token ids, got it after \(above)")
+      throw RNNError(
+        .model, "\(name): expected as the first layer, for it takes token ids, got it after \(above)")
     }
     if previous.lastStep {
       throw RNNError(.model, "\(above): last_step: expected only on the last layer, got \(name) after it")
@@ -134,7 +135,8 @@ enum Stack {
     if description.inputSize != previous.outputSize {
       throw RNNError(
         .model,
-        "\(name): input size: expected \(previous.outputSize), the output of \(above), got \(description.inputSize)")
+        "\(name): input size: expected \(previous.outputSize), the output of \(above), got \(description.inputSize)"
+      )
     }
   }
 }

@@ -24,7 +24,8 @@ final class Network<S: Scalar> {
     /// State between stretches.
     var state: View<S>
 
-    init(_ carver: inout Carver<S>, _ model: Model<S>, steps: Int, rows: Int, training: Bool) throws(RNNError) {
+    init(_ carver: inout Carver<S>, _ model: Model<S>, steps: Int, rows: Int, training: Bool) throws(RNNError)
+    {
       input = try carver.take(model.takesTokens ? 0 : Size.product(steps, rows, model.inputSize))
       var (workspace, width) = (0, 0)
       for layer in model.layers {
@@ -66,7 +67,9 @@ final class Network<S: Scalar> {
 
   /// Runs the layers over a stretch, from `state` on, which is left as it was. Returns the last outputs,
   /// [steps, B, O] or [B, O].
-  func forward(_ sequence: Sequence<S>, _ stretch: Range<Int>, stateOut: View<S>, dropout: Dropout?) -> View<S> {
+  func forward(_ sequence: Sequence<S>, _ stretch: Range<Int>, stateOut: View<S>, dropout: Dropout?) -> View<
+    S
+  > {
     loadLengths(sequence, stretch)
     clearPadding(sequence, stretch)
     for index in model.layers.indices {

@@ -51,9 +51,13 @@ extension Float: CellKernels {
     ElmanKernel<Float, Baseline>.forward(size: size, relu: relu, row, biases)
   }
 
-  public static func elmanBackward(size: Int, relu: Bool, _ row: CellRow<Float>, _ gradient: CellGradient<Float>) {
+  public static func elmanBackward(
+    size: Int, relu: Bool, _ row: CellRow<Float>, _ gradient: CellGradient<Float>
+  ) {
     #if canImport(RNNKernelsAVX2)
-      if platform_has_avx2() != 0 { return RNNKernelsAVX2.elmanBackward(size: size, relu: relu, row, gradient) }
+      if platform_has_avx2() != 0 {
+        return RNNKernelsAVX2.elmanBackward(size: size, relu: relu, row, gradient)
+      }
     #endif
     ElmanKernel<Float, Baseline>.backward(size: size, relu: relu, row, gradient)
   }
@@ -88,16 +92,21 @@ extension Double: CellKernels {
     GRUKernel<Double, Baseline>.backward(size: size, row, gradient)
   }
 
-  public static func elmanForward(size: Int, relu: Bool, _ row: CellRow<Double>, _ biases: CellBiases<Double>) {
+  public static func elmanForward(size: Int, relu: Bool, _ row: CellRow<Double>, _ biases: CellBiases<Double>)
+  {
     #if canImport(RNNKernelsAVX2)
       if platform_has_avx2() != 0 { return RNNKernelsAVX2.elmanForward(size: size, relu: relu, row, biases) }
     #endif
     ElmanKernel<Double, Baseline>.forward(size: size, relu: relu, row, biases)
   }
 
-  public static func elmanBackward(size: Int, relu: Bool, _ row: CellRow<Double>, _ gradient: CellGradient<Double>) {
+  public static func elmanBackward(
+    size: Int, relu: Bool, _ row: CellRow<Double>, _ gradient: CellGradient<Double>
+  ) {
     #if canImport(RNNKernelsAVX2)
-      if platform_has_avx2() != 0 { return RNNKernelsAVX2.elmanBackward(size: size, relu: relu, row, gradient) }
+      if platform_has_avx2() != 0 {
+        return RNNKernelsAVX2.elmanBackward(size: size, relu: relu, row, gradient)
+      }
     #endif
     ElmanKernel<Double, Baseline>.backward(size: size, relu: relu, row, gradient)
   }

@@ -61,7 +61,8 @@ struct Matrix<S: Scalar> {
 func matmul<S: Scalar>(_ a: Matrix<S>, _ b: Matrix<S>, into c: Matrix<S>, adding: Bool = false) {
   let inner = a.isTransposed ? a.rows : a.columns
   assert((b.isTransposed ? b.columns : b.rows) == inner)
-  assert((a.isTransposed ? a.columns : a.rows) == c.rows && (b.isTransposed ? b.rows : b.columns) == c.columns)
+  assert(
+    (a.isTransposed ? a.columns : a.rows) == c.rows && (b.isTransposed ? b.rows : b.columns) == c.columns)
   S.gemm(
     a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
     Int32(truncatingIfNeeded: c.rows), Int32(truncatingIfNeeded: c.columns), Int32(truncatingIfNeeded: inner),

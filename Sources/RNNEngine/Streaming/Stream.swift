@@ -25,7 +25,8 @@ public final class Stream<S: Scalar> {
       target: none, weights: none, tokenType: tokenType, labelType: .int32)
     let sequence = try Sequence(batch, for: model)
     guard let target = sequence.output else {
-      throw RNNError(.argument, "output: expected \(S.dtype.name) \(shapeText([rows, model.outputSize])), got NULL")
+      throw RNNError(
+        .argument, "output: expected \(S.dtype.name) \(shapeText([rows, model.outputSize])), got NULL")
     }
     let outputs = network.forward(sequence, 0..<1, stateOut: network.state, dropout: nil)
     if model.isLastStep { target.copy(from: outputs.start) }

@@ -40,7 +40,9 @@ public final class ThreadPool: @unchecked Sendable {
   /// one index stands for: below some thousands in all, waking a thread costs more than it saves.
   static func split(_ count: Int, work: Int, _ body: (Range<Int>) -> Void) {
     let worthwhile = 1 << 15
-    guard let pool = current, count > 1, count &* work >= worthwhile, pool.begin() else { return body(0..<count) }
+    guard let pool = current, count > 1, count &* work >= worthwhile, pool.begin() else {
+      return body(0..<count)
+    }
     let parts = pool.workers.count + 1
     pool.run { part in
       let range = part * count / parts..<(part + 1) * count / parts
@@ -61,7 +63,8 @@ public final class ThreadPool: @unchecked Sendable {
       if status != 0 {
         seat.release()
         close()
-        throw RNNError(.outOfMemory, "count: expected to start \(count) threads, the system refused number \(index)")
+        throw RNNError(
+          .outOfMemory, "count: expected to start \(count) threads, the system refused number \(index)")
       }
       workers.append(worker)
     }

@@ -58,7 +58,9 @@ struct Norms<S: Scalar> {
   init(_ gradient: View<S>, _ tensors: [NamedTensor], limit: S) {
     (self.gradient, self.tensors, self.limit) = (gradient, tensors, limit)
     var total = 0.0
-    for tensor in tensors { total = hypot(total, Self.norm(gradient.part(tensor.start, tensor.count), limit)) }
+    for tensor in tensors {
+      total = hypot(total, Self.norm(gradient.part(tensor.start, tensor.count), limit))
+    }
     global = total
   }
 

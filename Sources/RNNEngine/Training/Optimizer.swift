@@ -63,7 +63,8 @@ final class Optimizer<S: Scalar> {
       let transform = GradientTransform(limit: limit, scale: scales[index])
       ThreadPool.split(tensor.count, work: 1) { part in
         update(
-          parameters, gradient, range: tensor.start + part.lowerBound..<tensor.start + part.upperBound, transform)
+          parameters, gradient, range: tensor.start + part.lowerBound..<tensor.start + part.upperBound,
+          transform)
       }
     }
   }
@@ -90,7 +91,8 @@ final class Optimizer<S: Scalar> {
         count: count, parameters: p, gradient: g, transform: transform, average: values(0),
         squareAverage: values(1), rate: S(rate / (1 - power(o.beta1, updates))),
         rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1Complement: S(1 - o.beta1),
-        beta2: S(o.beta2), beta2Complement: S(1 - o.beta2), eps: S(o.eps), coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
+        beta2: S(o.beta2), beta2Complement: S(1 - o.beta2), eps: S(o.eps),
+        coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
         decoupledDecay: o.kind == .adamW ? S(rate * o.weightDecay) : 0)
     }
   }

@@ -145,7 +145,9 @@ extension Objective {
       targets = .labels(labels)
     } else {
       let values = try batch.target.view("target", places + [outputSize], as: S.self)
-      try Check.noNaN(values, "target", [sequence.isLastStep ? 1 : sequence.steps, sequence.rows, outputSize], lengths: lengths)
+      try Check.noNaN(
+        values, "target", [sequence.isLastStep ? 1 : sequence.steps, sequence.rows, outputSize],
+        lengths: lengths)
       targets = .values(values)
     }
     let weights = batch.weights.isGiven ? try batch.weights.view("weights", places, as: S.self) : nil

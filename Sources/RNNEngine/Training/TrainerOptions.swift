@@ -39,7 +39,9 @@ public struct TrainerOptions: Sendable {
   private func check(
     _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
   ) throws(RNNError) {
-    if !value.isFinite || !isRight(value) { throw RNNError(.argument, "\(name): expected \(expected), got \(value)") }
+    if !value.isFinite || !isRight(value) {
+      throw RNNError(.argument, "\(name): expected \(expected), got \(value)")
+    }
   }
 }
 
