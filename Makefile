@@ -33,6 +33,7 @@ python: $(PYTHON) all
 # Embedded Swift: no runtime library is linked. String keys need Unicode tables from the toolchain.
 $(BUILD)/objects.a: $(SOURCES) | setup
 	@echo "== compiling librnn $(VERSION) (Embedded Swift, release) =="
+	@rm -f $(OBJECTS)/release/librnn.a # an archive keeps the objects of files that are gone
 	LIBRNN_EMBEDDED=1 $(SWIFT) build -c release --product rnn --scratch-path $(OBJECTS)
 	@mkdir -p $(BUILD)
 	@cp "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)" $(BUILD)/unicode.a

@@ -25,6 +25,8 @@ public protocol Real: BinaryFloatingPoint, SIMDScalar, BitwiseCopyable, Sendable
   // These stand here because the generic ones of `SIMD` compile to a loop over the lanes.
   static func squareRoot(_ x: Vector) -> Vector
   static func widen(_ x: Vector) -> WideVector
+  /// sum + a · b with one rounding. Fast only where the instruction set has it.
+  static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
   /// Lane by lane `x < bound ? a : b`; `b` where x is NaN.
   static func select(_ x: Vector, below bound: Self, _ a: Vector, else b: Vector) -> Vector
   /// Lane by lane the larger; NaN where `b` is.
@@ -59,6 +61,9 @@ extension Float: Real {
 
   @inline(__always)
   public static func squareRoot(_ x: Vector) -> Vector { platform_sqrt_float8(x) }
+
+  @inline(__always)
+  public static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
 
   @inline(__always)
   public static func widen(_ x: Vector) -> WideVector { WideVector(x) }
@@ -108,6 +113,9 @@ extension Double: Real {
 
   @inline(__always)
   public static func squareRoot(_ x: Vector) -> Vector { platform_sqrt_double4(x) }
+
+  @inline(__always)
+  public static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
 
   @inline(__always)
   public static func widen(_ x: Vector) -> WideVector { x }

@@ -75,7 +75,8 @@ typedef struct arguments {
   double learning_rate;
   const char *name, *path;
   const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
-  void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state, *sensor_state, *parameters;
+  void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
+      *sensor_state, *parameters;
   size_t bytes, step_input_bytes, step_output_bytes, sensor_input_bytes, sensor_output_bytes, state_bytes,
       sensor_state_bytes, parameter_bytes;
   /* Buffers that are read. */
@@ -101,28 +102,31 @@ typedef struct change {
   enum { NO_CHANGE, SET, COPY, ADD } how;
   size_t offset, size;
   uint64_t value; /* bits for SET, the other field's offset for COPY, a number for ADD */
+  const char *text;
 } change;
 
 #define PLACE(field) offsetof(arguments, field), sizeof(((arguments *)0)->field)
-#define IS(field, bits) {SET, PLACE(field), (uint64_t)(bits)}
-#define IS_OF(field, source) {COPY, PLACE(field), offsetof(arguments, source)}
-#define PLUS(field, number) {ADD, PLACE(field), (uint64_t)(number)}
+#define CHANGE(...)                                                                                          \
+  { __VA_ARGS__ }
+#define IS(field, bits) CHANGE(SET, PLACE(field), (uint64_t)(bits), #field " = " #bits)
+#define IS_OF(field, source) CHANGE(COPY, PLACE(field), offsetof(arguments, source), #field " = " #source)
+#define PLUS(field, number) CHANGE(ADD, PLACE(field), (uint64_t)(number), #field " += " #number)
 
 /* The last four bytes of a struct that ends in four bytes which are no field. */
-#define PADDING(field) {SET, offsetof(arguments, field) + sizeof(((arguments *)0)->field) - 4, 4, 0xFFFFFFFF}
+#define PADDING(field)                                                                                       \
+  CHANGE(SET, offsetof(arguments, field) + sizeof(((arguments *)0)->field) - 4, 4, UINT32_MAX, "padding")
 
 typedef struct misuse {
   const function *function;
   rnn_status expected;
   const char *named; /* what rnn_last_error must contain; NULL for a function without a message */
   change changes[4];
-  const char *text;
 } misuse;
 
-#define BAD(function, status, named, ...) {&(function), status, named, {__VA_ARGS__}, #__VA_ARGS__}
+#define BAD(function, status, named, ...) CHANGE(&(function), status, named, {__VA_ARGS__})
 
 /* What looks like a misuse and is none. */
-#define GOOD(function, ...) {&(function), RNN_OK, NULL, {__VA_ARGS__}, #__VA_ARGS__}
+#define GOOD(function, ...) CHANGE(&(function), RNN_OK, NULL, {__VA_ARGS__})
 
 /* For sizes beyond all bounds: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE or RNN_ERR_OUT_OF_MEMORY. */
 #define TOO_LARGE ((rnn_status)9999)
@@ -160,9 +164,20 @@ void check_misuse(const misuse *misuse);
 /* What a failing call owes: the status, a message in UTF-8 that contains `named`, and no memory taken. */
 void check_refusal(rnn_status got, rnn_status expected, const char *named);
 
+/* Every wrong handle and every wrong struct size, for every function. */
+void check_handles(void);
+void check_struct_sizes(void);
+
 /* Misuse of model_save, model_load, trainer_save and trainer_resume by paths, and by what is in a file. */
 void check_paths(const char *directory);
 void check_contents(const char *directory);
+
+/* A path within a directory; good for the next few calls. */
+const char *in_directory(const char *directory, const char *name);
+void write_file(const char *path, const void *data, size_t bytes);
+
+/* Reads up to `limit` bytes. */
+size_t read_file(const char *path, void *data, size_t limit);
 
 /* The valid arguments. In a child they may be changed at will. */
 extern arguments valid;

@@ -1,6 +1,6 @@
 /*
- * misuse_table.c: one line for each misuse of an argument. Handles, struct sizes and files, which are the same
- * for many functions, are in misuse.c and misuse_files.c.
+ * misuse_table.c: one line for each misuse of an argument. Those that are the same for many functions, of
+ * handles, struct sizes and files, are in the other parts of misuse.
  */
 #include "misuse.h"
 
@@ -88,8 +88,7 @@
       IN(RNN_ERR_ARGUMENT, "forget_bias", IS(layer.forget_bias, NAN64)),                                     \
       IN(RNN_ERR_ARGUMENT, "forget_bias", IS(layer.forget_bias, INF64)),                                     \
       IN(RNN_ERR_MODEL, "forget_bias", IS(layer.kind, RNN_GRU), IS(layer.forget_bias, ONE64)),               \
-      WRONG_FLAG(IN, "last_step", layer.last_step),                                                          \
-      IN(RNN_ERR_MODEL, "last_step", IS(layer.last_step, 1)),                                                \
+      WRONG_FLAG(IN, "last_step", layer.last_step), IN(RNN_ERR_MODEL, "last_step", IS(layer.last_step, 1)),  \
       IN(RNN_ERR_MODEL, "num_layers", IS(layer.kind, RNN_LINEAR))
 
 const misuse misuses[] = {
@@ -128,10 +127,11 @@ const misuse misuses[] = {
     GOOD(model_create, PADDING(layers[1]), PADDING(layers[2])),
     CREATE_MODEL(RNN_ERR_ARGUMENT, "layer 1", IS(layers[1].output_size, BELOW_2_31),
                  IS(layers[2].input_size, BELOW_2_31)),
-    CREATE_MODEL(RNN_ERR_ARGUMENT, "layer 1", IS(layers[1].output_size, MANY), IS(layers[2].input_size, MANY)),
+    CREATE_MODEL(RNN_ERR_ARGUMENT, "layer 1", IS(layers[1].output_size, MANY),
+                 IS(layers[2].input_size, MANY)),
     CREATE_MODEL(RNN_ERR_OUT_OF_MEMORY, "memory", IS(layers[2].output_size, BELOW_2_31)),
-    CREATE_MODEL(RNN_ERR_OUT_OF_MEMORY, "", IS(layers[0].input_size, BELOW_2_31),
-                 IS(layers[0].output_size, BELOW_2_31)),
+    CREATE_MODEL(RNN_ERR_OUT_OF_MEMORY, "memory", IS(layers[0].input_size, BELOW_2_31),
+                 IS(layers[0].output_size, BELOW_2_31), IS(layers[1].input_size, BELOW_2_31)),
     GOOD(model_free, IS(model, 0)),
     BAD(model_describe, RNN_ERR_ARGUMENT, "info", IS(info_out, 0)),
     BAD(model_describe, RNN_ERR_ARGUMENT, "info", PLUS(info_out, 1)),
@@ -147,7 +147,10 @@ const misuse misuses[] = {
     STATE_TENSOR(RNN_ERR_ARGUMENT, "info", IS(tensor_out, 0)),
     STATE_TENSOR(RNN_ERR_ARGUMENT, "index", IS(state_index, 2)),
     STATE_TENSOR(RNN_ERR_ARGUMENT, "index", IS(state_index, SIZE_MAX)),
-    WRONG_SIDE(STATE_TENSOR, "batch_size", rows),
+    STATE_TENSOR(RNN_ERR_ARGUMENT, "batch_size", IS(rows, 0)),
+    STATE_TENSOR(RNN_ERR_ARGUMENT, "batch_size", IS(rows, INT64_MIN)),
+    STATE_TENSOR(TOO_LARGE, "batch_size", IS(rows, HALF_OF_HUGE)),
+    STATE_TENSOR(TOO_LARGE, "batch_size", IS(rows, INT64_MAX)),
     BY_NAME(RNN_ERR_ARGUMENT, "name", IS(name, 0)),
     BY_NAME(RNN_ERR_NAME, "name", IS_OF(name, empty_text)),
     BY_NAME(RNN_ERR_NAME, "0.weighty", IS_OF(name, unknown_name)),
@@ -299,7 +302,7 @@ const misuse misuses[] = {
     SET_STATE(RNN_ERR_NAN, "state", IS(step_state[0], NAN32)),
     BAD(sensor_stream_set_state, RNN_ERR_NAN, "state", IS(step_sensor_state[14], NAN64)),
 
-    /* 7. Files: the rest is in misuse_files.c */
+    /* 7. Files: the rest is in misuse_paths.c and misuse_contents.c */
     BAD(model_save, RNN_ERR_ARGUMENT, "path", IS(path, 0)),
     BAD(model_load, RNN_ERR_ARGUMENT, "path", IS(path, 0)),
     BAD(model_load, RNN_ERR_ARGUMENT, "model", IS(model_out, 0)),

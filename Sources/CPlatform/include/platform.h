@@ -35,10 +35,10 @@ static inline platform_double4 platform_sqrt_double4(platform_double4 x) {
 
 /* ---- The machine ---- */
 
-/* 1 if this processor and its system run AVX2. */
+/* 1 if this processor and its system run AVX2 and fused multiply-add. */
 static inline int platform_has_avx2(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") != 0;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   return 0;
 #endif

@@ -130,6 +130,8 @@ struct RecurrentScratch<S: Scalar> {
   var gradCell: View<S>
   /// [T, B, H]: gradient of an inner layer's outputs.
   var gradInner: View<S>
+  /// W_hh in the order in which the product of a step reads it.
+  var packed: View<S>
 
   init<C: Cell>(
     carving carver: inout Carver<S>, layer: Recurrent<C>, height: Int, rows: Int
@@ -141,5 +143,8 @@ struct RecurrentScratch<S: Scalar> {
     gradOutput = try carver.take(width)
     gradCell = try carver.take(width)
     gradInner = try carver.take(layer.depth > 1 ? Size.product(height, layer.size) : 0)
+    let isLong = height / rows >= HiddenProduct<C>.fewestSteps
+    packed = try carver.take(
+      isLong ? HiddenProduct<C>.scratch(gateWidth: layer.gateWidth, size: layer.size) : 0)
   }
 }

@@ -57,6 +57,12 @@ extension Recurrent {
         candidate: layer.cell.hasCandidate ? level.candidates.start + place : level.gates.start)
     }
 
+    /// Shares the batch among threads for a whole pass, if rows are independent of one another.
+    func splitRows(if isSplittable: Bool, _ body: (Range<Int>) -> Void) {
+      guard isSplittable else { return body(0..<pass.rows) }
+      ThreadPool.split(pass.rows, work: pass.steps &* layer.gateWidth, body)
+    }
+
     // MARK: Matrices
 
     func matrix(_ values: View<S>, _ width: Int) -> Matrix<S> {

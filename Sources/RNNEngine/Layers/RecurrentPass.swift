@@ -16,34 +16,29 @@ extension Recurrent {
   }
 
   private func forward(level k: Int, input: View<S>, _ context: Context) {
-    let (pass, level, scratch) = (context.pass, context.reserve.levels[k], context.scratch)
+    let (pass, level) = (context.pass, context.reserve.levels[k])
     // For all t: gates_t = W_ih x_t
     matmul(
       context.matrix(input, inputWidth(k)), context.inputWeight(k).transposed,
       into: context.matrix(level.gates, gateWidth))
     context.loadInitialState(k)
-    let weight = context.hiddenWeight(k)
-    for step in 0..<pass.steps {
-      // hidden = W_hh h_{t-1}
-      matmul(
-        context.stepMatrix(context.previousOutput(k, step), size), weight.transposed,
-        into: context.stepMatrix(scratch.hidden, gateWidth))
-      stepForward(level: k, step: step, context)
+    let product = HiddenProduct.forward(context, level: k)
+    context.splitRows(if: product.isSplittable) { rows in
+      for step in 0..<pass.steps {
+        // hidden = W_hh h_{t-1}
+        product.multiplyForward(step: step, rows: rows)
+        for row in rows { stepForward(level: k, step: step, row: row, context) }
+      }
     }
     context.storeFinalState(k)
   }
 
-  private func stepForward(level k: Int, step: Int, _ context: Context) {
-    let biases = context.biases(k)
-    ThreadPool.split(context.pass.rows, work: gateWidth) { rows in
-      for row in rows {
-        let numbers = context.row(k, step, row)
-        if context.pass.lengths.isValid(step: step, row: row) {
-          cell.forward(numbers, biases)
-        } else {
-          freeze(numbers)
-        }
-      }
+  private func stepForward(level k: Int, step: Int, row: Int, _ context: Context) {
+    let numbers = context.row(k, step, row)
+    if context.pass.lengths.isValid(step: step, row: row) {
+      cell.forward(numbers, context.biases(k))
+    } else {
+      freeze(numbers)
     }
   }
 
@@ -84,19 +79,16 @@ extension Recurrent {
   private func backward(
     level k: Int, gradOutput: View<S>, _ gradients: LayerGradients<S>, _ context: Context
   ) {
-    let (pass, scratch) = (context.pass, context.scratch)
+    let pass = context.pass
     context.loadFinalGradient(k, gradients.stateOut)
     context.loadInitialState(k)
-    for step in (0..<pass.steps).reversed() {
-      ThreadPool.split(pass.rows, work: gateWidth) { rows in
+    let product = HiddenProduct.backward(context, level: k)
+    context.splitRows(if: product.isSplittable) { rows in
+      for step in (0..<pass.steps).reversed() {
         for row in rows { stepBackward(level: k, step: step, row: row, gradOutput, context) }
-      }
-      if step == 0 && gradients.state == nil { return }
-      // ∂L/∂h_{t-1} += W_hhᵀ dgates_t
-      for block in cell.hiddenBlocks {
-        matmul(
-          context.hiddenGradient(k, block, steps: step..<step + 1), context.hiddenWeight(k, block),
-          into: context.stepMatrix(scratch.gradOutput, size), adding: true)
+        if step == 0 && gradients.state == nil { return }
+        // ∂L/∂h_{t-1} += W_hhᵀ dgates_t
+        product.multiplyBackward(step: step, rows: rows)
       }
     }
     context.storeInitialGradient(k, gradients.state)

@@ -2,7 +2,7 @@ import COpenBLAS
 import RNNKernels
 
 /// A scalar that BLAS multiplies matrices of.
-public protocol Scalar: CellKernels {
+public protocol Scalar: RecurrentKernels {
   static var dtype: DType { get }
   static func gemm(
     _ transposeA: CBLAS_TRANSPOSE, _ transposeB: CBLAS_TRANSPOSE, _ m: Int32, _ n: Int32, _ k: Int32,
