@@ -383,7 +383,8 @@ rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
 /*
  * The running state of B sequences that go on one step at a time.
  * Threads: one at a time; streams of one model are independent. A stream keeps its model alive and sees
- * its current weights. All memory is allocated by rnn_stream_create.
+ * its current weights. All buffers are allocated by rnn_stream_create; a step takes a few small objects
+ * for the length of the call.
  */
 typedef struct rnn_stream rnn_stream;
 
@@ -434,8 +435,9 @@ rnn_status rnn_trainer_resume(const char *path, rnn_trainer **trainer);
 /* ---- 8. Single layers over your own buffers -------------------------------------------------- */
 
 /*
- * For embedding librnn in another framework: no handles, no allocation, nothing kept. A layer is its
- * description; all memory comes from the caller. These functions may run on any threads at once.
+ * For embedding librnn in another framework: no handles, nothing kept. A layer is its description; all
+ * buffers come from the caller, and only small objects are allocated for the length of a call. These functions
+ * may run on any threads at once.
  *
  * Sizes in bytes for T steps and B rows. `parameters` is one flat buffer, tensors in the order and at the
  * offsets of rnn_layer_tensor. `reserve` carries activations from forward to backward, which consumes it.

@@ -75,7 +75,16 @@ static inline int platform_parse_double(const char *text, size_t length, double 
 
 static inline int platform_errno(void) { return errno; }
 
-static inline int platform_open_for_reading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+/* Does not wait for whoever else may have to open it, as a pipe would. */
+static inline int platform_open_for_reading(const char *path) {
+  return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* 1 if the path is free or a regular file, which may be replaced; 0 for a device, a directory, a pipe. */
+static inline int platform_may_replace(const char *path) {
+  struct stat status;
+  return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
 
 /* Fails if the file exists. */
 static inline int platform_create(const char *path) {

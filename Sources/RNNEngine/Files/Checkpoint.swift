@@ -57,13 +57,10 @@ private func resume<S: Scalar>(
     throw RNNError(.format, "\(file.path): expected the options of a trainer, got \(json.serialized)")
   }
   let model = try ModelFile.model(file, description, as: S.self)
-  do throws(RNNError) {
-    let trainer = try Trainer(model, options)
-    try trainer.restore(file, json)
-    return trainer
-  } catch {
-    throw error.code == .format ? error : RNNError(.format, "\(file.path): \(error.message)")
-  }
+  do throws(RNNError) { try options.validate() } catch { throw file.damaged(error) }
+  let trainer = try Trainer(model, options)
+  try trainer.restore(file, json)
+  return trainer
 }
 
 extension TrainerOptions {

@@ -20,6 +20,9 @@ enum File {
   /// Writes a temporary file beside `path`, flushes it and renames it: whoever looks, and whenever the
   /// machine stops, sees the old contents or the new.
   static func write(_ path: UnsafePointer<CChar>, _ parts: [UnsafeRawBufferPointer]) throws(RNNError) {
+    guard platform_may_replace(path) != 0 else {
+      throw RNNError(.io, "\(String(cString: path)): expected a regular file or a new one, got something else")
+    }
     var (temporary, file) = try create(beside: path)
     var written = true
     for part in parts where written && part.count > 0 {

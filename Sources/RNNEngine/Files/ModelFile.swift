@@ -30,15 +30,11 @@ enum ModelFile {
       }
       layers.append(layer)
     }
-    do throws(RNNError) {
-      try checkSize(layers, file, as: S.self)
-      let model = try Model<S>(layers)
-      try model.fill(model.parameters.values, from: file)
-      return model
-    } catch {
-      // What is wrong with the numbers of a file is wrong with the file.
-      throw error.code == .format ? error : RNNError(.format, "\(file.path): \(error.message)")
-    }
+    // What is wrong with the numbers of a file is wrong with the file.
+    do throws(RNNError) { try checkSize(layers, file, as: S.self) } catch { throw file.damaged(error) }
+    let model = try Model<S>(layers)
+    try model.fill(model.parameters.values, from: file)
+    return model
   }
 
   /// A file cannot promise more parameters than it holds: ask before memory is taken for them.
@@ -53,7 +49,7 @@ enum ModelFile {
     }
     for entry in file.entries { held += entry.data.count }
     guard expected <= held else {
-      throw RNNError(.format, "\(file.path): expected \(expected) bytes of parameters, got \(held)")
+      throw RNNError(.format, "expected \(expected) bytes of parameters, got \(held)")
     }
   }
 

@@ -160,6 +160,9 @@ final class SafetensorsFile {
     return entries
   }
 
+  /// An error in what the file says, as an error of the file.
+  func damaged(_ error: RNNError) -> RNNError { RNNError(.format, "\(path): \(error.message)") }
+
   /// Copies the one tensor of a name, which must have this shape, into `target`.
   func read<S: Scalar>(_ name: String, _ shape: [Int], into target: View<S>) throws(RNNError) {
     let found = entries.filter { $0.name == name }
