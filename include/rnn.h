@@ -61,7 +61,7 @@ extern "C" {
 typedef enum rnn_status {
   RNN_OK = 0,
   RNN_ERR_ARGUMENT = 100,    /* a value out of its range, or a NULL that is not allowed */
-  RNN_ERR_STRUCT_SIZE = 101, /* struct_size is smaller than the first released version's */
+  RNN_ERR_STRUCT_SIZE = 101, /* struct_size is that of no version of the struct */
   RNN_ERR_HANDLE = 102,      /* a handle that is NULL, closed, foreign or of another type */
   RNN_ERR_SHAPE = 110,       /* a buffer whose size in bytes does not fit the stated shape */
   RNN_ERR_DTYPE = 111,       /* an element type that does not belong here */
@@ -247,8 +247,9 @@ typedef struct rnn_out {
  * A batch of B sequences of up to T steps.
  *
  * lengths: sequence b has lengths[b] valid steps, 0 to T (1 to T with a last-step head). After its end
- * its state and outputs keep their last values; padding is not looked at, and reaches neither loss nor
- * gradient: results equal those of running the sequence alone.
+ * its state, and the outputs of recurrent layers and of what stands above them, keep their last values;
+ * padding is not looked at, and reaches neither loss nor gradient: results equal those of running the
+ * sequence alone.
  */
 typedef struct rnn_batch {
   size_t struct_size;
@@ -359,7 +360,8 @@ rnn_status rnn_trainer_free(rnn_trainer *trainer);
  * update) when given. state starts the sequences and is not differentiated: to train on an endless
  * stream, hand each call the state_out of the one before.
  * Errors: as rnn_model_forward, the same checks on target and weights, and RNN_ERR_NONFINITE, with which
- * the report is filled and nothing else is written. After any error the weights are unchanged.
+ * the report is filled and `output` holds what led to it; state_out is not written. After any error the
+ * weights are unchanged.
  */
 rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
 

@@ -46,14 +46,14 @@ private func setLastError(_ message: String) {
 }
 
 /// A pointer that must not be NULL.
-func required<T>(_ pointer: T?, _ name: StaticString) throws(RNNError) -> T {
+func required<T>(_ pointer: T?, _ name: String) throws(RNNError) -> T {
   guard let pointer else { throw RNNError(.argument, "\(name): expected a pointer, got NULL") }
   return pointer
 }
 
 /// A number of a C enumeration as the engine's.
 func option<T: RawRepresentable>(
-  _ value: UInt32, _ name: StaticString, _ type: T.Type
+  _ value: UInt32, _ name: String, _ type: T.Type
 ) throws(RNNError) -> T where T.RawValue == Int {
   guard let result = T(rawValue: Int(value)) else {
     throw RNNError(.argument, "\(name): expected one of the values in rnn.h, got \(Int32(bitPattern: value))")
@@ -62,13 +62,13 @@ func option<T: RawRepresentable>(
 }
 
 /// A flag: 0 or 1.
-func flag(_ value: Int32, _ name: StaticString) throws(RNNError) -> Bool {
+func flag(_ value: Int32, _ name: String) throws(RNNError) -> Bool {
   guard value == 0 || value == 1 else { throw RNNError(.argument, "\(name): expected 0 or 1, got \(value)") }
   return value == 1
 }
 
 /// A 64-bit size as the machine's.
-func size(_ value: Int64, _ name: StaticString) throws(RNNError) -> Int {
+func size(_ value: Int64, _ name: String) throws(RNNError) -> Int {
   guard let result = Int(exactly: value) else {
     throw RNNError(.argument, "\(name): expected a size of this machine, got \(value)")
   }

@@ -132,7 +132,7 @@ enum Handles {
 
 // MARK: Handles of a type
 
-private func content(_ handle: OpaquePointer?, _ name: StaticString) throws(RNNError) -> Object.Content {
+private func content(_ handle: OpaquePointer?, _ name: String) throws(RNNError) -> Object.Content {
   guard let handle else { throw RNNError(.handle, "\(name): expected an open handle, got NULL") }
   guard let found = Handles.find(handle) else {
     throw RNNError(.handle, "\(name): expected an open handle, got one that is closed or never was")
@@ -140,7 +140,7 @@ private func content(_ handle: OpaquePointer?, _ name: StaticString) throws(RNNE
   return found.object.content
 }
 
-private func wrongType(_ name: StaticString) -> RNNError {
+private func wrongType(_ name: String) -> RNNError {
   RNNError(.handle, "\(name): expected a handle of type rnn_\(name), got one of another type")
 }
 

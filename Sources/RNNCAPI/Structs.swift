@@ -8,7 +8,7 @@ enum Struct {
   private static let sizes = MemoryLayout<Int>.size * 2...1 << 16
 
   /// Reads a caller's struct of any version.
-  static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: StaticString, _ cleared: T)
+  static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: String, _ cleared: T)
     throws(RNNError) -> T
   {
     let start = UnsafeRawPointer(try required(pointer, name))
@@ -26,19 +26,19 @@ enum Struct {
 
   /// As `read`, with NULL for a struct of defaults.
   static func readOptional<T: BitwiseCopyable>(
-    _ pointer: UnsafePointer<T>?, _ name: StaticString, _ cleared: T
+    _ pointer: UnsafePointer<T>?, _ name: String, _ cleared: T
   ) throws(RNNError) -> T {
     pointer == nil ? cleared : try read(pointer, name, cleared)
   }
 
   /// Checks a struct that is to be written.
-  static func check<T>(_ pointer: UnsafeMutablePointer<T>?, _ name: StaticString) throws(RNNError) {
+  static func check<T>(_ pointer: UnsafeMutablePointer<T>?, _ name: String) throws(RNNError) {
     _ = try checkedSize(UnsafeRawPointer(try required(pointer, name)), name)
   }
 
   /// Writes as much of `value` as the caller's version has, and keeps its size.
   static func write<T: BitwiseCopyable>(
-    _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: StaticString
+    _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: String
   ) throws(RNNError) {
     let start = UnsafeMutableRawPointer(try required(pointer, name))
     let bytes = try checkedSize(UnsafeRawPointer(start), name)
@@ -48,7 +48,7 @@ enum Struct {
     }
   }
 
-  static func checkedSize(_ start: UnsafeRawPointer, _ name: StaticString) throws(RNNError) -> Int {
+  static func checkedSize(_ start: UnsafeRawPointer, _ name: String) throws(RNNError) -> Int {
     guard Int(bitPattern: start) % MemoryLayout<Int>.alignment == 0 else {
       throw RNNError(.argument, "\(name): expected an aligned struct, got an odd address")
     }
@@ -113,7 +113,7 @@ extension rnn_tensor_info {
 }
 
 /// 0 means int32: the first two numbers of `rnn_dtype` are no integer types.
-func integerType(_ value: rnn_dtype, _ name: StaticString) throws(RNNError) -> DType {
+func integerType(_ value: rnn_dtype, _ name: String) throws(RNNError) -> DType {
   let type = try option(value.rawValue, name, DType.self)
   if type == .float64 { throw RNNError(.dtype, "\(name): expected int32 or int64, got float64") }
   return type == .float32 ? .int32 : type

@@ -63,7 +63,9 @@ extension Float: Real {
   public static func squareRoot(_ x: Vector) -> Vector { platform_sqrt_float8(x) }
 
   @inline(__always)
-  public static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
+  public static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector {
+    sum.addingProduct(a, b)
+  }
 
   @inline(__always)
   public static func widen(_ x: Vector) -> WideVector { WideVector(x) }
@@ -115,7 +117,9 @@ extension Double: Real {
   public static func squareRoot(_ x: Vector) -> Vector { platform_sqrt_double4(x) }
 
   @inline(__always)
-  public static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
+  public static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector {
+    sum.addingProduct(a, b)
+  }
 
   @inline(__always)
   public static func widen(_ x: Vector) -> WideVector { x }

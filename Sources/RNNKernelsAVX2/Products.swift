@@ -8,16 +8,19 @@ public func multiplyPacked(
   panelStride: Int, _ c: UnsafeMutablePointer<Float>, cStride: Int, adding: Bool
 ) {
   PackedProduct<Float, AVX2>.multiply(
-    rows: rows, depth: depth, columns: columns, a, aStride: aStride, packed: packed, panelStride: panelStride, c,
+    rows: rows, depth: depth, columns: columns, a, aStride: aStride, packed: packed, panelStride: panelStride,
+    c,
     cStride: cStride, adding: adding)
 }
 
 @export(interface) @inline(never)
 public func multiplyPacked(
-  rows: Int, depth: Int, columns: Int, _ a: UnsafePointer<Double>, aStride: Int, packed: UnsafePointer<Double>,
+  rows: Int, depth: Int, columns: Int, _ a: UnsafePointer<Double>, aStride: Int,
+  packed: UnsafePointer<Double>,
   panelStride: Int, _ c: UnsafeMutablePointer<Double>, cStride: Int, adding: Bool
 ) {
   PackedProduct<Double, AVX2>.multiply(
-    rows: rows, depth: depth, columns: columns, a, aStride: aStride, packed: packed, panelStride: panelStride, c,
+    rows: rows, depth: depth, columns: columns, a, aStride: aStride, packed: packed, panelStride: panelStride,
+    c,
     cStride: cStride, adding: adding)
 }

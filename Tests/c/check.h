@@ -92,6 +92,24 @@ static inline void *check_allocate(size_t bytes) {
   return memory;
 }
 
+/* All parameters of a model, one after another; to be freed by the caller. */
+static inline char *parameters_of(const rnn_model *model, size_t *bytes) {
+  rnn_model_info info;
+  rnn_tensor_info tensor;
+  char *values;
+  RNN_INIT(info);
+  RNN_INIT(tensor);
+  REQUIRE_OK(rnn_model_describe(model, &info));
+  REQUIRE_OK(rnn_model_tensor(model, info.tensor_count - 1, &tensor));
+  *bytes = tensor.offset + tensor.bytes;
+  values = (char *)check_allocate(*bytes);
+  for (size_t i = 0; i < info.tensor_count; i++) {
+    REQUIRE_OK(rnn_model_tensor(model, i, &tensor));
+    REQUIRE_OK(rnn_model_get(model, tensor.name, values + tensor.offset, tensor.bytes));
+  }
+  return values;
+}
+
 static inline int check_finish(const char *name) {
   if (check_failures > 0) {
     printf("%s: %d of %d checks failed\n", name, check_failures, check_count);

@@ -8,16 +8,20 @@
 
 static const char *hostile_path;
 
-static void check_format(const void *argument) {
+static void refuse_model(const void *argument) {
   (void)argument;
   check_refusal(rnn_model_load(hostile_path, &valid.out.model), RNN_ERR_FORMAT, hostile_path);
+}
+
+static void refuse_run(const void *argument) {
+  (void)argument;
   check_refusal(rnn_trainer_resume(hostile_path, &valid.out.trainer), RNN_ERR_FORMAT, hostile_path);
 }
 
 static void check_format_of(const void *data, size_t bytes, const char *text) {
   write_file(hostile_path, data, bytes);
-  check_in_child("rnn_model_load", text, check_format, NULL);
-  check_in_child("rnn_trainer_resume", text, check_format, NULL);
+  check_in_child("rnn_model_load", text, refuse_model, NULL);
+  check_in_child("rnn_trainer_resume", text, refuse_run, NULL);
   CHECK(unlink(hostile_path) == 0);
 }
 
@@ -181,11 +185,6 @@ static void resume_good_file(const void *argument) {
   (void)argument;
   CHECK_STATUS(rnn_model_load(hostile_path, &model), RNN_OK);
   CHECK_STATUS(rnn_trainer_resume(hostile_path, &trainer), RNN_OK);
-}
-
-static void refuse_run(const void *argument) {
-  (void)argument;
-  check_refusal(rnn_trainer_resume(hostile_path, &valid.out.trainer), RNN_ERR_FORMAT, hostile_path);
 }
 
 static void check_runs(unsigned char *file) {

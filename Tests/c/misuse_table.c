@@ -161,6 +161,8 @@ const misuse misuses[] = {
     BAD(model_set, RNN_ERR_ARGUMENT, "data", IS(set_data, 0)),
     BAD(trainer_gradient, RNN_ERR_ARGUMENT, "data", IS(get_data, 0)),
     WRONG_BYTES(WITH_BYTES, "0.weight", bytes),
+    BAD(model_get, RNN_ERR_SHAPE, "18446744073709551615", IS(bytes, SIZE_MAX)),
+    BAD(model_forward, RNN_ERR_SHAPE, "18446744073709551615", IS(batch.input.bytes, SIZE_MAX)),
 
     /* 4. Sequences: of tokens, then of features with a last-step head */
     IN_BATCH(RNN_ERR_ARGUMENT, "batch", IS(batch_at, 0)),

@@ -56,26 +56,9 @@ static void check_learned(rnn_model *model, rnn_trainer *trainer) {
   CHECK_AT_MOST(fabs(error - reported), 1e-6);
 }
 
-/* All parameters one after another, to be freed by the caller. */
-static char *parameters(const rnn_model *model, size_t *bytes) {
-  rnn_model_info info;
-  rnn_tensor_info tensor;
-  char *values;
-  RNN_INIT(info);
-  RNN_INIT(tensor);
-  REQUIRE_OK(rnn_model_describe(model, &info));
-  *bytes = info.parameter_count * sizeof(float);
-  values = check_allocate(*bytes);
-  for (size_t i = 0; i < info.tensor_count; i++) {
-    REQUIRE_OK(rnn_model_tensor(model, i, &tensor));
-    REQUIRE_OK(rnn_model_get(model, tensor.name, values + tensor.offset, tensor.bytes));
-  }
-  return values;
-}
-
 static void check_same_parameters(const rnn_model *left, const rnn_model *right) {
   size_t bytes = 0, other_bytes = 0;
-  char *values = parameters(left, &bytes), *other = parameters(right, &other_bytes);
+  char *values = parameters_of(left, &bytes), *other = parameters_of(right, &other_bytes);
   CHECK(bytes > 0 && bytes == other_bytes);
   CHECK_BYTES(values, other, bytes);
   free(values);

@@ -37,23 +37,6 @@ static void fill_tokens(int32_t *tokens, size_t count, unsigned seed) {
     tokens[i] = (int32_t)((i * 7919u + seed * 104729u + i * i) % TOKENS);
 }
 
-/* All parameters, to be freed by the caller. */
-static char *parameters(const rnn_model *model, size_t *bytes) {
-  rnn_model_info info;
-  rnn_tensor_info tensor;
-  char *values;
-  RNN_INIT(info);
-  RNN_INIT(tensor);
-  REQUIRE_OK(rnn_model_describe(model, &info));
-  *bytes = info.parameter_count * sizeof(float);
-  values = check_allocate(*bytes);
-  for (size_t i = 0; i < info.tensor_count; i++) {
-    REQUIRE_OK(rnn_model_tensor(model, i, &tensor));
-    REQUIRE_OK(rnn_model_get(model, tensor.name, values + tensor.offset, tensor.bytes));
-  }
-  return values;
-}
-
 /* ---- Readers of one model ---- */
 
 /* What one reader computes: the outputs of forward, and those of a stream over the same tokens. */
@@ -177,7 +160,7 @@ static void *train(void *argument) {
   REQUIRE_OK(rnn_trainer_create(model, &options, &trainer));
   for (int i = 0; i < 3; i++)
     REQUIRE_OK(rnn_trainer_step(trainer, &batch, &result->report));
-  result->parameters = parameters(model, &result->bytes);
+  result->parameters = parameters_of(model, &result->bytes);
   REQUIRE_OK(rnn_trainer_free(trainer));
   REQUIRE_OK(rnn_model_free(model));
   free(tokens);

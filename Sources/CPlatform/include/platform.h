@@ -91,6 +91,12 @@ static inline int platform_create(const char *path) {
   return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
+/* Gives an open file the permissions of the file that it is going to replace, if there is one. */
+static inline void platform_copy_mode(const char *path, int file) {
+  struct stat status;
+  if (stat(path, &status) == 0) (void)fchmod(file, status.st_mode & 07777);
+}
+
 /* The size of an open regular file, or -1. */
 static inline int64_t platform_file_size(int file) {
   struct stat status;

@@ -30,7 +30,8 @@ extension Trainer {
     }
     guard let updates = json["updates"]?.int, let steps = json["steps"]?.int,
       let clipped = json["clipped_steps"]?.int, let skipped = json["skipped_steps"]?.int,
-      updates >= 0, steps >= updates, clipped >= 0, skipped >= 0, steps < Int.max / 2
+      updates >= 0, updates <= steps, clipped >= 0, clipped <= steps, skipped >= 0, skipped <= steps,
+      steps < Int.max / 2
     else { throw RNNError(.format, "\(file.path): expected the counters of a checkpoint") }
     optimizer.updates = updates
     counts = StepCounts(steps: steps, clipped: clipped, skipped: skipped)

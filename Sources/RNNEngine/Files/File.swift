@@ -2,13 +2,16 @@ import CPlatform
 
 /// Whole files, read and written so that nothing half done is ever seen.
 enum File {
+  /// How messages name a file.
+  static func name(_ path: UnsafePointer<CChar>) -> String { "path \"\(String(cString: path))\"" }
+
   static func read(_ path: UnsafePointer<CChar>) throws(RNNError) -> Buffer<UInt8> {
     let file = platform_open_for_reading(path)
     guard file >= 0 else { throw failure(path, "expected a file to read") }
     defer { close(file) }
     let size = platform_file_size(file)
     guard size >= 0 else {
-      throw RNNError(.io, "\(String(cString: path)): expected a regular file, got something else")
+      throw RNNError(.io, "\(name(path)): expected a regular file, got something else")
     }
     let contents = try Buffer<UInt8>(count: Int(size))
     guard platform_read_all(file, contents.values.start, Int(size)) == 0 else {
@@ -21,9 +24,10 @@ enum File {
   /// machine stops, sees the old contents or the new.
   static func write(_ path: UnsafePointer<CChar>, _ parts: [UnsafeRawBufferPointer]) throws(RNNError) {
     guard platform_may_replace(path) != 0 else {
-      throw RNNError(.io, "\(String(cString: path)): expected a regular file or a new one, got something else")
+      throw RNNError(.io, "\(name(path)): expected a regular file or a new one, got something else")
     }
     var (temporary, file) = try create(beside: path)
+    platform_copy_mode(path, file)
     var written = true
     for part in parts where written && part.count > 0 {
       written = platform_write_all(file, part.baseAddress, part.count) == 0
@@ -54,6 +58,6 @@ enum File {
 
   private static func failure(_ path: UnsafePointer<CChar>, _ expected: String) -> RNNError {
     let reason = String(cString: strerror(platform_errno()))
-    return RNNError(.io, "\(String(cString: path)): \(expected), got: \(reason)")
+    return RNNError(.io, "\(name(path)): \(expected), got: \(reason)")
   }
 }

@@ -15,6 +15,10 @@ enum ModelFile {
       throw RNNError(.format, "\(file.path): expected the metadata \"librnn\" of a model, got none")
     }
     try checkFormat(json, file)
+    let dtype = json["dtype"]?.text
+    guard dtype == DType.float32.name || dtype == DType.float64.name else {
+      throw RNNError(.format, "\(file.path): expected dtype float32 or float64, got \(dtype ?? "none")")
+    }
     return json
   }
 

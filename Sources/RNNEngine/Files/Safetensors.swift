@@ -83,6 +83,7 @@ enum Safetensors {
 
 /// A safetensors file that has been read and checked.
 final class SafetensorsFile {
+  /// As messages name it.
   let path: String
   let entries: [Safetensors.Entry]
   let metadata: JSON
@@ -90,7 +91,7 @@ final class SafetensorsFile {
   private let contents: Buffer<UInt8>
 
   init(_ path: UnsafePointer<CChar>) throws(RNNError) {
-    self.path = String(cString: path)
+    self.path = File.name(path)
     contents = try File.read(path)
     let bytes = UnsafeBufferPointer(contents.values)
     let length = try Self.headerLength(bytes, self.path)
@@ -146,16 +147,25 @@ final class SafetensorsFile {
   private static func entries(
     _ members: [(key: String, value: JSON)], _ data: UnsafeRawBufferPointer, _ path: String
   ) throws(RNNError) -> [Safetensors.Entry] {
-    var (entries, covered) = ([Safetensors.Entry](), 0)
+    var (entries, places) = ([Safetensors.Entry](), [(begin: Int, end: Int)]())
     for member in members where member.key != "__metadata__" {
       guard let entry = Safetensors.Entry(member.key, member.value, data) else {
         throw RNNError(.format, "\(path): \(member.key): expected dtype, shape and offsets that fit the file")
       }
-      covered += entry.data.count
       entries.append(entry)
+      if let start = entry.data.baseAddress, let first = data.baseAddress, entry.data.count > 0 {
+        places.append((start - first, start - first + entry.data.count))
+      }
     }
-    guard covered == data.count else {
-      throw RNNError(.format, "\(path): expected \(covered) bytes of tensors, got \(data.count)")
+    places.sort { $0.begin < $1.begin }
+    var covered = 0
+    for place in places {
+      guard place.begin == covered else { break }
+      covered = place.end
+    }
+    guard covered == data.count, covered == places.last?.end ?? 0 else {
+      throw RNNError(
+        .format, "\(path): expected tensors that fill \(data.count) bytes without gaps or overlaps")
     }
     return entries
   }

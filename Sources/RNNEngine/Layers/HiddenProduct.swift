@@ -26,7 +26,8 @@ struct HiddenProduct<C: Cell> {
   static func scratch(gateWidth: Int, size: Int) throws(RNNError) -> Int {
     let margin = Packing<S>.panelColumns
     return max(
-      try Size.product(Size.sum(gateWidth, margin), size), try Size.product(Size.sum(size, margin), gateWidth))
+      try Size.product(Size.sum(gateWidth, margin), size), try Size.product(Size.sum(size, margin), gateWidth)
+    )
   }
 
   /// Whether rows may be computed apart from one another.
@@ -50,7 +51,8 @@ struct HiddenProduct<C: Cell> {
     let (h, hidden) = (context.previousOutput(level, step), context.scratch.hidden)
     guard isPacked else {
       return matmul(
-        context.stepMatrix(h, size), context.hiddenWeight(level).transposed, into: context.stepMatrix(hidden, width))
+        context.stepMatrix(h, size), context.hiddenWeight(level).transposed,
+        into: context.stepMatrix(hidden, width))
     }
     S.multiplyPacked(
       rows: rows.count, depth: size, columns: width, h.start + rows.lowerBound * size, aStride: size,
@@ -77,7 +79,8 @@ struct HiddenProduct<C: Cell> {
       let gradient = context.hiddenGradient(level, block, steps: step..<step + 1)
       guard isPacked else {
         matmul(
-          gradient, context.hiddenWeight(level, block), into: context.stepMatrix(gradOutput, size), adding: true)
+          gradient, context.hiddenWeight(level, block), into: context.stepMatrix(gradOutput, size),
+          adding: true)
         continue
       }
       S.multiplyPacked(

@@ -18,6 +18,9 @@ public struct LayerDescription: Sendable, Equatable {
       }
     }
 
+    /// G; 1 for layers without gates.
+    var gateCount: Int { self == .lstm ? 4 : self == .gru ? 3 : 1 }
+
     public var isRecurrent: Bool { self == .elman || self == .gru || self == .lstm }
   }
 
@@ -47,6 +50,7 @@ public struct LayerDescription: Sendable, Equatable {
   func validate(_ name: String) throws(RNNError) {
     try Self.check(inputSize, name, kind == .embedding ? "number of tokens" : "input size")
     try Self.check(outputSize, name, kind.isRecurrent ? "hidden size" : "output size")
+    try Size.checkMatrixSide(outputSize, "\(name): hidden size", factor: kind.gateCount)
     try Self.check(layerCount, name, "num_layers")
     if !(dropout >= 0 && dropout < 1) {
       throw RNNError(.argument, "\(name): dropout: expected a number in [0, 1), got \(dropout)")

@@ -30,16 +30,15 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
   }
 
   func sizes(steps: Int, rows: Int) throws(RNNError) -> LayerSizes {
-    for (name, side) in [("time_steps", steps), ("batch_size", rows)] where side < 1 {
-      throw RNNError(.argument, "\(name): expected at least 1, got \(side)")
-    }
-    let height = try Size.product(steps, rows)
-    try Size.checkMatrixSide(height, "time_steps * batch_size")
+    try Size.checkBatch(steps: steps, rows: rows)
+    let height = steps * rows
     let plan = try layer.plan(steps: steps, rows: rows)
     let input = description.kind == .embedding ? 0 : try Size.product(height, description.inputSize)
     var workspace = Carver<S>()
     _ = try Scratch(&workspace, plan, input: input, rows: rows)
-    _ = try Size.product(Size.sum(workspace.used, plan.reserve), S.dtype.bytes)
+    let all = try Size.sum(
+      layer.parameterCount, input, plan.output, plan.state, plan.reserve, workspace.used)
+    _ = try Size.product(all, S.dtype.bytes)
     return LayerSizes(
       dtype: S.dtype, tensors: layer.tensors, parameters: layer.parameterCount, input: input,
       output: plan.output, state: plan.state, reserve: plan.reserve, workspace: workspace.used)
@@ -102,6 +101,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
         reserve: try Self.reserve(call, sizes.reserve), workspace: scratch.layer,
         dropout: call.isTraining
           ? Dropout(generator: Philox(seed: call.dropoutSeed, stream: 1 << 63), firstStep: 0) : nil)
+      if let state = pass.state { try Check.noNaN(state, "state", [1, 1, state.count]) }
       pass.input = try input(single.description)
     }
 

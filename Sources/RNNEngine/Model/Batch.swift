@@ -27,7 +27,9 @@ public struct RawBuffer {
     for side in shape { expected = try Size.product(expected, side) }
     guard bytes == expected else {
       throw RNNError(
-        .shape, "\(name): expected \(expected) bytes, \(dtype.name) \(shapeText(shape)), got \(bytes) bytes")
+        .shape,
+        "\(name): expected \(expected) bytes, \(dtype.name) \(shapeText(shape)), got \(UInt(bitPattern: bytes)) bytes"
+      )
     }
     guard isCopied || Int(bitPattern: start) % dtype.bytes == 0 else {
       throw RNNError(

@@ -88,7 +88,7 @@ public final class Model<S: Scalar> {
 
   /// The parts of a state of `rows` rows: for each recurrent layer h, then, of an LSTM, c.
   public func stateTensors(rows: Int) throws(RNNError) -> [NamedTensor] {
-    guard rows >= 1 else { throw RNNError(.argument, "batch_size: expected at least 1, got \(rows)") }
+    try Size.checkBatch(steps: 1, rows: rows)
     _ = try Size.product(rows, stateCountPerRow, S.dtype.bytes)
     var (result, start) = ([NamedTensor](), 0)
     for (index, layer) in layers.enumerated() {

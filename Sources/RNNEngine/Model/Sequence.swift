@@ -21,7 +21,7 @@ struct Sequence<S: Scalar> {
 
   init(_ batch: Batch, for model: Model<S>) throws(RNNError) {
     (steps, rows, isLastStep) = (batch.steps, batch.rows, model.isLastStep)
-    try Self.checkSides(batch)
+    try Size.checkBatch(steps: batch.steps, rows: batch.rows)
     lengths = try Self.lengths(batch, minimum: model.isLastStep ? 1 : 0)
     input = try Self.input(batch, model, lengths)
     let stateShape = [batch.rows, model.stateCountPerRow]
@@ -31,13 +31,6 @@ struct Sequence<S: Scalar> {
     output =
       batch.output.isGiven
       ? try batch.output.view("output", model.outputShape(steps: steps, rows: rows), as: S.self) : nil
-  }
-
-  private static func checkSides(_ batch: Batch) throws(RNNError) {
-    for (name, side) in [("time_steps", batch.steps), ("batch_size", batch.rows)] {
-      guard side >= 1 else { throw RNNError(.argument, "\(name): expected at least 1, got \(side)") }
-    }
-    try Size.checkMatrixSide(Size.product(batch.steps, batch.rows), "time_steps * batch_size")
   }
 
   private static func lengths(_ batch: Batch, minimum: Int) throws(RNNError) -> Integers? {

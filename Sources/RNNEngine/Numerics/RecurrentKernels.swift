@@ -33,7 +33,8 @@ extension RecurrentKernels {
 
 extension Float: RecurrentKernels {
   public static func multiplyPacked(
-    rows: Int, depth: Int, columns: Int, _ a: UnsafePointer<Float>, aStride: Int, packed: UnsafePointer<Float>,
+    rows: Int, depth: Int, columns: Int, _ a: UnsafePointer<Float>, aStride: Int,
+    packed: UnsafePointer<Float>,
     panelStride: Int, _ c: UnsafeMutablePointer<Float>, cStride: Int, adding: Bool
   ) {
     #if canImport(RNNKernelsAVX2)
@@ -92,7 +93,8 @@ extension Float: RecurrentKernels {
 
 extension Double: RecurrentKernels {
   public static func multiplyPacked(
-    rows: Int, depth: Int, columns: Int, _ a: UnsafePointer<Double>, aStride: Int, packed: UnsafePointer<Double>,
+    rows: Int, depth: Int, columns: Int, _ a: UnsafePointer<Double>, aStride: Int,
+    packed: UnsafePointer<Double>,
     panelStride: Int, _ c: UnsafeMutablePointer<Double>, cStride: Int, adding: Bool
   ) {
     #if canImport(RNNKernelsAVX2)

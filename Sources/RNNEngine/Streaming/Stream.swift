@@ -8,8 +8,7 @@ public final class Stream<S: Scalar> {
   private let tokenType: DType
 
   public init(_ model: Model<S>, rows: Int, tokenType: DType) throws(RNNError) {
-    guard rows >= 1 else { throw RNNError(.argument, "batch_size: expected at least 1, got \(rows)") }
-    try Size.checkMatrixSide(rows, "batch_size")
+    try Size.checkBatch(steps: 1, rows: rows)
     guard tokenType == .int32 || tokenType == .int64 else {
       throw RNNError(.dtype, "token_type: expected int32 or int64, got \(tokenType.name)")
     }

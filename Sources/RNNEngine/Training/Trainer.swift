@@ -17,6 +17,7 @@ public final class Trainer<S: Scalar> {
 
   public init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
     try options.validate()
+    try Self.checkRepresentable(options)
     (self.model, self.options) = (model, options)
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
@@ -28,8 +29,23 @@ public final class Trainer<S: Scalar> {
     guard rate.isFinite && rate >= 0 else {
       throw RNNError(.argument, "learning_rate: expected a finite number >= 0, got \(rate)")
     }
+    var changed = options
+    changed.optimizer.learningRate = rate
+    try Self.checkRepresentable(changed)
     options.optimizer.learningRate = rate
     optimizer.options.learningRate = rate
+  }
+
+  /// A rate that is infinite, or an eps that is zero, in the model's type would ruin the weights.
+  private static func checkRepresentable(_ options: TrainerOptions) throws(RNNError) {
+    let o = options.optimizer
+    for (name, value) in [("learning_rate", o.learningRate), ("weight_decay", o.weightDecay)]
+    where !S(value).isFinite {
+      throw RNNError(.argument, "\(name): expected a number that \(S.dtype.name) can hold, got \(value)")
+    }
+    if S(o.eps) == 0 {
+      throw RNNError(.argument, "eps: expected a number that is not zero in \(S.dtype.name), got \(o.eps)")
+    }
   }
 
   /// One update. An error leaves the weights as they were; `report` is filled with the step even when the

@@ -1,0 +1,111 @@
+/*
+ * memory.c proves what rnn.h says about memory, by counting the library's allocations and by refusing them one
+ * after another: streams and single layers allocate nothing while they run, a trainer no buffer after its first
+ * step; whichever buffer cannot be had, the call returns RNN_ERR_OUT_OF_MEMORY, changes nothing and succeeds
+ * when it is repeated.
+ */
+#include "misuse.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+arguments valid;
+
+static int small_count, buffer_count, refused = -1;
+
+/* The library takes all its memory from here: small objects, and buffers on a cache line. Stands before libc's. */
+int posix_memalign(void **memory, size_t alignment, size_t bytes) {
+  const int is_buffer = alignment >= 64;
+  if (is_buffer && buffer_count++ == refused) return ENOMEM;
+  small_count += !is_buffer;
+  *memory = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  return *memory ? 0 : ENOMEM;
+}
+
+static void count_from_zero(void) { small_count = buffer_count = 0; }
+
+/* The first call may plan; the second must do with that, and with a bounded number of small objects. */
+static void check_frugal(const function *function, int most_small) {
+  CHECK_STATUS(function->call(&valid), RNN_OK);
+  count_from_zero();
+  CHECK_STATUS(function->call(&valid), RNN_OK);
+  if (!CHECK(buffer_count == 0 && small_count <= most_small)) {
+    fprintf(stderr, "  %s allocated %d objects and %d buffers\n", function->name, small_count, buffer_count);
+  }
+}
+
+static void check_no_buffers(void) {
+  static const function *const without[] = {&stream_reset, &stream_get_state, &stream_set_state};
+  static const function *const steps[] = {&stream_step, &sensor_stream_step};
+  static const function *const larger[] = {
+      &layer_forward,       &layer_backward, &token_layer_forward, &token_layer_backward,    &trainer_step,
+      &sensor_trainer_step, &model_get,      &trainer_evaluate,    &sensor_trainer_evaluate, &model_describe};
+  for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+    check_frugal(without[i], 0);
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    check_frugal(steps[i], 4);
+  for (size_t i = 0; i < sizeof larger / sizeof *larger; i++)
+    check_frugal(larger[i], 100);
+}
+
+/* A new trainer, so that each step has everything to plan. */
+static rnn_status step_anew(arguments *a) {
+  const int saved = refused;
+  rnn_trainer *trainer = NULL;
+  refused = -1;
+  REQUIRE_OK(rnn_trainer_create(a->model, NULL, &trainer));
+  refused = saved;
+  count_from_zero();
+  rnn_status status = rnn_trainer_step(trainer, a->batch_at, a->report_out);
+  refused = -1;
+  CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
+  return status;
+}
+
+static const function first_step = {"rnn_trainer_step", step_anew};
+
+/* Refuses buffer 0, 1, 2, ... until there is none left to refuse. */
+static void check_refused_buffers(const function *function, int least) {
+  static outputs expected;
+  int refusals = 0;
+  rnn_status status = RNN_ERR_OUT_OF_MEMORY;
+  for (; status != RNN_OK && refusals < 64; refusals++) {
+    size_t bytes = 0;
+    char *before = parameters_of(valid.model, &bytes), *after;
+    expected = valid.out;
+    count_from_zero();
+    refused = refusals;
+    status = function->call(&valid);
+    refused = -1;
+    after = parameters_of(valid.model, &bytes);
+    if (status != RNN_OK) {
+      if (!CHECK_STATUS(status, RNN_ERR_OUT_OF_MEMORY)) {
+        fprintf(stderr, "  %s, buffer %d\n", function->name, refusals);
+      }
+      CHECK(*rnn_last_error() != 0);
+      CHECK_BYTES(&valid.out, &expected, sizeof expected);
+      CHECK_BYTES(after, before, bytes);
+    }
+    free(before);
+    free(after);
+  }
+  CHECK_STATUS(status, RNN_OK); /* with nothing left to refuse */
+  if (!CHECK(refusals > least)) fprintf(stderr, "  %s asked for %d buffers\n", function->name, refusals - 1);
+}
+
+int main(void) {
+  char directory[] = "/tmp/librnn-memory-XXXXXX";
+  REQUIRE_OK(mkdtemp(directory) ? RNN_OK : RNN_ERR_IO);
+  fill_arguments(&valid, directory);
+  check_no_buffers();
+  check_refused_buffers(&model_create, 1);
+  check_refused_buffers(&trainer_create, 2);
+  check_refused_buffers(&first_step, 2);
+  check_refused_buffers(&stream_create, 1);
+  check_refused_buffers(&model_forward, 1);
+  check_refused_buffers(&model_load, 2);
+  check_refused_buffers(&trainer_resume, 4);
+  CHECK(unlink(valid.path) == 0 && rmdir(directory) == 0);
+  free_arguments(&valid);
+  return check_finish("memory");
+}
