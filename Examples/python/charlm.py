@@ -39,6 +39,8 @@ def main() -> None:
     trainer = make_trainer(options)
     print_task(trainer.model, text, held_out, options)
     history = train(trainer, text, held_out, options)
+    if not history.losses:
+        raise SystemExit("charlm: stopped before the first step, nothing is written")
     nats = evaluate(trainer, *parallel_streams(held_out, ROWS))
     history.validations.append((history.characters[-1], nats))
     save(trainer, history, options)
@@ -56,21 +58,37 @@ def parse_options() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--text", type=Path, help="a text; None: Python's reference manual")
+    add("--text", type=Path, help="a text file, or None for Python's reference manual")
     add("--out", type=Path, default=ROOT / "build" / "demo", help="the folder to write to")
-    add("--hidden", type=int, default=256, help="units of the LSTM")
-    add("--layers", type=int, default=1, help="stacked layers of the LSTM")
-    add("--batch", type=int, default=16, help="places of the text read side by side, B")
-    add("--steps", type=int, default=32, help="characters the gradient goes back over, T")
-    add("--minutes", type=float, default=2.0, help="time to train for")
+    add("--hidden", type=count, default=256, help="units of the LSTM")
+    add("--layers", type=count, default=1, help="stacked layers of the LSTM")
+    add("--batch", type=count, default=16, help="places of the text read side by side, B")
+    add("--steps", type=count, default=32, help="characters the gradient goes back over, T")
+    add("--minutes", type=duration, default=2.0, help="time to train for")
     add("--lr", type=float, default=8e-3, help="Adam's greatest learning rate")
     add("--clip", type=float, default=1.0, help="greatest norm of the gradient")
     add("--seed", type=int, default=0, help="of the first weights and of the sample")
-    add("--threads", type=int, default=2, help="threads of librnn; OpenBLAS has its own")
+    add("--threads", type=count, default=2, help="threads of librnn; OpenBLAS has its own")
     add("--resume", action="store_true", help="go on from the checkpoint in the folder")
     options = parser.parse_args()
     check_text(parser, options.text)
     return options
+
+
+def count(word: str) -> int:
+    """Return a whole number of at least 1."""
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {word}")
+    return number
+
+
+def duration(word: str) -> float:
+    """Return a number above 0."""
+    number = float(word)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {word}")
+    return number
 
 
 def check_text(parser: argparse.ArgumentParser, path: Path | None) -> None:
@@ -103,7 +121,7 @@ def save(trainer: librnn.Trainer, history: History, options: argparse.Namespace)
     plot_training(history, options.clip, title, options.out / "training.png")
 
 
-def sample(model: librnn.Model, prompt: bytes, seed: int, count: int = 600) -> str:
+def sample(model: librnn.Model, prompt: bytes, seed: int, length: int = 600) -> str:
     """Return what the model writes after a prompt, byte by byte.
 
     The next byte is drawn from softmax(logits / temperature): the largest of the logits once
@@ -115,7 +133,7 @@ def sample(model: librnn.Model, prompt: bytes, seed: int, count: int = 600) -> s
     for token in prompt:
         logits = stream.step(token)
     text = bytearray(prompt)
-    for _ in range(count):
+    for _ in range(length):
         noise = random.gumbel(size=logits.shape)
         text.append(int(np.argmax(logits / TEMPERATURE + noise)))
         logits = stream.step(text[-1])
@@ -143,12 +161,12 @@ def print_summary(
 ) -> None:
     """Say how it went and where the files are."""
     nats = history.validations[-1][1]
+    clipped = sum(history.clipped)
     skipped = sum(not math.isfinite(norm) for norm in history.grad_norms)
     print_heading("Summary")
     print(f"held-out text  {in_bits(nats)} per character, over all {len(held_out):,}")
-    print(f"training       {history.characters[-1]:,} characters in {len(history.losses):,} steps")
-    print(f"gradient       {sum(history.clipped):,} steps clipped, {skipped:,} skipped")
-    print(f"time           {seconds:.0f} s in all")
+    print(f"training       {history.characters[-1]:,} characters seen, {seconds:.0f} s in all")
+    print(f"steps          {len(history.losses):,}: {clipped:,} clipped, {skipped:,} skipped")
     for name in ("model.safetensors", "checkpoint.safetensors", "training.png"):
         print(f"written        {shown(options.out / name)}")
 
@@ -186,4 +204,7 @@ def shown(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except librnn.RnnError as error:
+        raise SystemExit(f"charlm: {error}") from None

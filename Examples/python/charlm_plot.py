@@ -63,21 +63,21 @@ def plot_training(history: History, clip_norm: float, title: str, path: Path) ->
 
 
 def _draw_losses(axes: Axes, history: History) -> None:
-    losses = np.array(history.losses)
+    losses = _finite(history.losses)
     axes.plot(_millions(history), losses, color=BLUE, alpha=0.25, lw=0.6)
     axes.plot(_millions(history), _smooth(losses), color=BLUE, lw=1.6, label="training, smoothed")
     seen, held_out = np.array(history.validations).T
     nats = held_out[-1]
     label = f"held-out text, {nats:.3f} nats = {nats / math.log(2):.3f} bits at the end"
     axes.plot(seen / 1e6, held_out, "o-", color=ORANGE, lw=1.6, ms=4, label=label)
-    axes.set_ylim(0.9 * min(losses.min(), nats), _top(losses, held_out))
+    axes.set_ylim(0.9 * min(np.nanmin(losses), nats), _top(losses, held_out))
     axes.set_ylabel("loss, nats per character")
     axes.legend(loc="upper right")
     _add_bits(axes)
 
 
 def _draw_norms(axes: Axes, history: History, clip_norm: float) -> None:
-    norms, clipped = np.array(history.grad_norms), np.array(history.clipped)
+    norms, clipped = _finite(history.grad_norms), np.array(history.clipped)
     axes.semilogy(_millions(history), norms, color=GREY, lw=0.6, label="before clipping")
     if clip_norm:
         axes.axhline(clip_norm, color=RED, lw=1, ls="--", label=f"clipped to {clip_norm:g}")
@@ -102,6 +102,12 @@ def _millions(history: History) -> Numbers:
     return np.array(history.characters) / 1e6
 
 
+def _finite(values: list[float]) -> Numbers:
+    """Return the values as an array, NaN for those that cannot be drawn."""
+    array = np.array(values)
+    return np.where(np.isfinite(array), array, np.nan)
+
+
 def _smooth(values: Numbers, share: float = 0.01) -> Numbers:
     """Return the mean of the neighbours of each value, of fewer of them at the ends."""
     window = np.ones(max(1, round(share * len(values))))
@@ -110,4 +116,4 @@ def _smooth(values: Numbers, share: float = 0.01) -> Numbers:
 
 def _top(losses: Numbers, held_out: Numbers) -> float:
     """Return where the axis ends: the fall of the first steps may leave the picture."""
-    return 1.15 * float(max(np.percentile(losses, 97), held_out[1:2].max(initial=held_out[-1])))
+    return 1.15 * float(max(np.nanpercentile(losses, 97), held_out[1:2].max(initial=held_out[-1])))
