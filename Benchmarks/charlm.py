@@ -11,7 +11,7 @@ a while in case there is more to do. So a turn is a run of steps of one side; be
 pause, in which the other side's threads fall asleep, and its first steps, which wake its own
 threads, are not counted. PyTorch runs with its fused Adam, the fastest it has.
 
-    python Benchmarks/charlm.py --cell gru --rounds 50
+    python Benchmarks/charlm.py --cells lstm gru rnn --rounds 50
 """
 
 from __future__ import annotations
@@ -115,19 +115,29 @@ class Theirs:
 
 
 def main() -> None:
-    """Check that both sides do the same work, time them, print and write the results."""
+    """Compare the two for each cell that is asked for, print and write the results."""
     options = parse_options()
     # The benchmark is OpenBLAS's host, so its threads are our choice; it reads this when loaded.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(options.threads))
-    ours = Ours(options.cell, options.threads)
-    theirs = Theirs(options.cell, options.threads, ours.model.state_dict())
-    print_machine(options)
+    import_torch()
     batches = make_batches(32)
-    check_agreement(ours, theirs, batches)
-    ours_ms, theirs_ms = measure((ours, theirs), batches, options.rounds, options.steps)
-    rows = [result(options, ours.name, ours_ms), result(options, theirs.name, theirs_ms)]
-    print_table(rows, ours_ms, theirs_ms)
+    rows = [row for cell in options.cells for row in compare(cell, batches, options)]
     write_csv(rows, options.out)
+
+
+def compare(cell: str, batches: list[Batch], options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Check that both sides do the same work, time them, and return a line of results for each."""
+    ours = Ours(cell, options.threads)
+    theirs = Theirs(cell, options.threads, ours.model.state_dict())
+    print_setting(cell, options)
+    check_agreement(ours, theirs, batches)
+    times = measure((ours, theirs), batches, options.rounds, options.steps)
+    rows = [
+        result(cell, side.name, side_times, options.threads)
+        for side, side_times in zip((ours, theirs), times, strict=True)
+    ]
+    print_table(rows, *times)
+    return rows
 
 
 def parse_options() -> argparse.Namespace:
@@ -137,7 +147,7 @@ def parse_options() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--cell", choices=list(GATES), default="lstm", help="the recurrent layer")
+    add("--cells", nargs="+", choices=list(GATES), default=["lstm"], help="recurrent layers")
     add("--threads", type=int, default=2, help="of each library, and of OpenBLAS unless set")
     add("--rounds", type=int, default=30, help="turns of each side")
     add("--steps", type=int, default=10, help="timed steps of a turn")
@@ -205,21 +215,25 @@ def gigaflops(cell: str) -> float:
     return 3 * 2 * STEPS * ROWS * per_token / 1e9
 
 
-def result(options: argparse.Namespace, library: str, times: NDArray[np.float64]) -> dict[str, Any]:
+def result(cell: str, library: str, times: NDArray[np.float64], threads: int) -> dict[str, Any]:
     """Return one side's line of the results."""
     low, median, high = np.percentile(times, (10, 50, 90))
-    sizes = {"T": STEPS, "B": ROWS, "I": TOKENS, "H": HIDDEN, "O": TOKENS}
     return {
-        **{"workload": "charlm", "cell": options.cell, **sizes, "threads": options.threads},
-        **{"library": library, "ms": round(median, 3)},
-        **{"ms_10": round(low, 3), "ms_90": round(high, 3), "steps": times.size},
-        **{"gflops": round(gigaflops(options.cell) / median * 1e3, 1), "cpu": cpu()},
+        "workload": "charlm",
+        "cell": cell,
+        **{"T": STEPS, "B": ROWS, "I": TOKENS, "H": HIDDEN, "O": TOKENS},
+        "threads": threads,
+        "library": library,
+        **{"ms": round(median, 3), "ms_10": round(low, 3), "ms_90": round(high, 3)},
+        "steps": times.size,
+        "gflops": round(gigaflops(cell) / median * 1e3, 1),
+        "cpu": cpu(),
     }
 
 
-def print_machine(options: argparse.Namespace) -> None:
+def print_setting(cell: str, options: argparse.Namespace) -> None:
     """Say what is measured, on what."""
-    print(f"workload   charlm: {options.cell}, T={STEPS} B={ROWS} I={TOKENS} H={HIDDEN} O={TOKENS}")
+    print(f"\nworkload   charlm: {cell}, T={STEPS} B={ROWS} I={TOKENS} H={HIDDEN} O={TOKENS}")
     print(f"machine    {cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}")
     print(f"software   Python {platform.python_version()}, numpy {np.__version__}")
     print(f"threads    {options.threads} each; OpenBLAS: {openblas()}")
@@ -266,7 +280,7 @@ def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    print(f"written {path}")
+    print(f"\nwritten {path}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from charlm_plot import History
 ROWS = 32
 """Pieces of the held-out text that are read side by side."""
 
-VALIDATIONS = 20
+VALIDATIONS, SAMPLE = 16, 512
+"""How often training stops to be judged, and on how many characters of each piece."""
 
 
 class Progress:
@@ -79,8 +80,8 @@ def _train(
     history: History,
     progress: Progress,
 ) -> None:
-    sample_x, sample_y = (part[:1024] for part in parallel_streams(held_out, ROWS))
-    taken = trainer.evaluate(sample_x, sample_y).step  # 0, unless resumed
+    sample_x, sample_y = (part[:SAMPLE] for part in parallel_streams(held_out, ROWS))
+    taken = trainer.evaluate(sample_x[:1], sample_y[:1]).step  # 0, unless resumed
     state = None
     for x, y in endless_batches(text, options.batch, options.steps, taken * options.steps):
         done = progress.fraction()

@@ -1,10 +1,17 @@
 import CPlatform
 
+#if hasFeature(Embedded)
+  public typealias VectorNumber = BinaryFloatingPoint & SIMDScalar
+#else
+  /// Outside Embedded Swift the scalars of `SIMD` are `Codable`, and the compiler wants that said.
+  public typealias VectorNumber = BinaryFloatingPoint & SIMDScalar & Codable
+#endif
+
 /// A floating-point type the library computes in: `Float` or `Double`.
 ///
 /// It names the vector that its kernels work on and what the kernels need beyond arithmetic. Vectors have
 /// a fixed number of lanes whatever the instruction set, so that sums run in one order everywhere.
-public protocol Real: BinaryFloatingPoint, SIMDScalar, BitwiseCopyable, Sendable {
+public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
   associatedtype Vector: SIMD, BitwiseCopyable, Sendable where Vector.Scalar == Self
   /// As many lanes in double precision, for sums that must not lose or overflow.
   associatedtype WideVector: SIMD where WideVector.Scalar == Double

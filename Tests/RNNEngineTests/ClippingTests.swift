@@ -114,7 +114,7 @@ import Testing
       model.parameters.values[0] = bad
       let before = model.parameters.values.map { $0.bitPattern }
       var report = StepReport()
-      let step = { try example.withBatch(0) { try trainer.step($0, &report) } }
+      let step = { _ = try example.withBatch(0) { try trainer.step($0, &report) } }
       if policy == .fail { #expect(throws: RNNError.self) { try step() } } else { try step() }
       #expect(model.parameters.values.map { $0.bitPattern } == before)
       #expect(report.hasSkipped && report.counts.skipped == 1 && !report.gradNorm.isFinite)

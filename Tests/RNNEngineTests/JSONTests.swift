@@ -37,7 +37,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 1, -1, 0.1, 1e-3, 5e-324, 1.7976931348623157e308, 0.30000000000000004, 1.0 / 3])
+  @Test(arguments: [
+    0, 1, -1, 0.1, 1e-3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.30000000000000004, 1.0 / 3,
+  ])
   func numbersSurvive(_ value: Double) throws {
     let json = try #require(JSONParser.parse(JSON.number(value).serialized))
     #expect(json.double == value)
