@@ -41,8 +41,7 @@ def main() -> None:
     history = train(trainer, text, held_out, options)
     if not history.losses:
         raise SystemExit("charlm: stopped before the first step, nothing is written")
-    nats = evaluate(trainer, *parallel_streams(held_out, ROWS))
-    history.validations.append((history.characters[-1], nats))
+    history.held_out = evaluate(trainer, *parallel_streams(held_out, ROWS))
     save(trainer, history, options)
     prompt = first_line(held_out)
     print_heading(f"A sample, after the prompt {prompt.decode(errors='replace')!r}")
@@ -160,11 +159,10 @@ def print_summary(
     history: History, held_out: Tokens, seconds: float, options: argparse.Namespace
 ) -> None:
     """Say how it went and where the files are."""
-    nats = history.validations[-1][1]
     clipped = sum(history.clipped)
     skipped = sum(not math.isfinite(norm) for norm in history.grad_norms)
     print_heading("Summary")
-    print(f"held-out text  {in_bits(nats)} per character, over all {len(held_out):,}")
+    print(f"held-out text  {in_bits(history.held_out)} per character, over all {len(held_out):,}")
     print(f"training       {history.characters[-1]:,} characters seen, {seconds:.0f} s in all")
     print(f"steps          {len(history.losses):,}: {clipped:,} clipped, {skipped:,} skipped")
     for name in ("model.safetensors", "checkpoint.safetensors", "training.png"):

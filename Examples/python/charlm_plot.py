@@ -31,13 +31,18 @@ STYLE = {
 
 @dataclass
 class History:
-    """What happened in training: a number for each step, and (characters, loss) validations."""
+    """What happened in training: a number for each step, and what the held-out text said.
+
+    `samples` are pairs of characters seen and the loss on a sample of the held-out text;
+    `held_out` is the loss on all of it, at the end.
+    """
 
     characters: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     grad_norms: list[float] = field(default_factory=list)
     clipped: list[bool] = field(default_factory=list)
-    validations: list[tuple[int, float]] = field(default_factory=list)
+    samples: list[tuple[int, float]] = field(default_factory=list)
+    held_out: float = math.nan
 
     def add(self, result: librnn.StepResult, characters: int) -> None:
         """Note a step, and how many characters have been seen after it."""
@@ -66,10 +71,11 @@ def _draw_losses(axes: Axes, history: History) -> None:
     losses = _finite(history.losses)
     axes.plot(_millions(history), losses, color=BLUE, alpha=0.25, lw=0.6)
     axes.plot(_millions(history), _smooth(losses), color=BLUE, lw=1.6, label="training, smoothed")
-    seen, held_out = np.array(history.validations).T
-    nats = held_out[-1]
-    label = f"held-out text, {nats:.3f} nats = {nats / math.log(2):.3f} bits at the end"
-    axes.plot(seen / 1e6, held_out, "o-", color=ORANGE, lw=1.6, ms=4, label=label)
+    seen, held_out = np.array(history.samples).T
+    axes.plot(seen / 1e6, held_out, "o-", color=ORANGE, lw=1.6, ms=4, label="held out, a sample")
+    nats = history.held_out
+    label = f"held out, all: {nats:.3f} nats = {nats / math.log(2):.3f} bits"
+    axes.plot(_millions(history)[-1], nats, "D", color=ORANGE, mec="white", ms=9, label=label)
     axes.set_ylim(0.9 * min(np.nanmin(losses), nats), _top(losses, held_out))
     axes.set_ylabel("loss, nats per character")
     axes.legend(loc="upper right")

@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 import time
+from contextlib import closing, suppress
 
 import librnn
 import numpy as np
@@ -17,7 +18,7 @@ from charlm_plot import History
 ROWS = 32
 """Pieces of the held-out text that are read side by side."""
 
-VALIDATIONS, SAMPLE = 16, 512
+SAMPLES, SAMPLE_STEPS = 16, 512
 """How often training stops to be judged, and on how many characters of each piece."""
 
 
@@ -61,39 +62,22 @@ def train(
     The state goes from step to step, so that the model reads the text without a break although
     the gradient goes back over T characters only.
     """
-    history = History()
-    progress = Progress(60 * options.minutes)
-    try:
-        _train(trainer, text, held_out, options, history, progress)
-    except KeyboardInterrupt:
-        print("\nstopped by the keyboard", file=sys.stderr)
-    finally:
-        progress.close()
-    return history
-
-
-def _train(
-    trainer: librnn.Trainer,
-    text: Tokens,
-    held_out: Tokens,
-    options: argparse.Namespace,
-    history: History,
-    progress: Progress,
-) -> None:
-    sample_x, sample_y = (part[:SAMPLE] for part in parallel_streams(held_out, ROWS))
+    history, state = History(), None
+    sample_x, sample_y = (part[:SAMPLE_STEPS] for part in parallel_streams(held_out, ROWS))
     taken = trainer.evaluate(sample_x[:1], sample_y[:1]).step  # 0, unless resumed
-    state = None
-    for x, y in endless_batches(text, options.batch, options.steps, taken * options.steps):
-        done = progress.fraction()
-        if done == 1:
-            break
-        if done >= len(history.validations) / VALIDATIONS:
-            history.validations.append((taken * x.size, evaluate(trainer, sample_x, sample_y)))
-        trainer.learning_rate = options.lr * schedule(done)
-        result = trainer.step(x, y, state=state)
-        state, taken = result.state, result.step
-        history.add(result, taken * x.size)
-        progress.show(result, x.size)
+    batches = endless_batches(text, options.batch, options.steps, taken * options.steps)
+    with suppress(KeyboardInterrupt), closing(Progress(60 * options.minutes)) as progress:
+        while (done := progress.fraction()) < 1:
+            if done >= len(history.samples) / SAMPLES:
+                loss = evaluate(trainer, sample_x, sample_y)
+                history.samples.append((taken * options.batch * options.steps, loss))
+            trainer.learning_rate = options.lr * schedule(done)
+            x, y = next(batches)
+            result = trainer.step(x, y, state=state)
+            state, taken = result.state, result.step
+            history.add(result, taken * x.size)
+            progress.show(result, x.size)
+    return history
 
 
 def schedule(done: float, warm_up: float = 0.02, end: float = 0.02) -> float:
