@@ -7,7 +7,6 @@ final class Network<S: Scalar> {
   let model: Model<S>
   let maximumSteps: Int
   let rows: Int
-  private let isTraining: Bool
   private let memory: Buffer<S>
   private let places: Places
   private let lengths: Buffer<Int>
@@ -43,7 +42,7 @@ final class Network<S: Scalar> {
 
   init(_ model: Model<S>, maximumSteps: Int, rows: Int, training: Bool) throws(RNNError) {
     self.model = model
-    (self.maximumSteps, self.rows, isTraining) = (maximumSteps, rows, training)
+    (self.maximumSteps, self.rows) = (maximumSteps, rows)
     var plan = Carver<S>()
     _ = try Places(&plan, model, steps: maximumSteps, rows: rows, training: training)
     memory = try Buffer(count: plan.used)
