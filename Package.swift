@@ -18,11 +18,11 @@ let settings: [SwiftSetting] =
   embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(embeddedFlags)] : []
 
 #if arch(x86_64)
-  let instructionSets: [Target] = [
+  let instructionSets: [Target] = [("AVX2", "haswell"), ("AVX512", "skylake-avx512")].map { name, cpu in
     .target(
-      name: "RNNKernelsAVX2", dependencies: ["CPlatform", "RNNKernels"],
-      swiftSettings: settings + [.unsafeFlags(["-target-cpu", "haswell", "-disable-cmo"])])
-  ]
+      name: "RNNKernels\(name)", dependencies: ["CPlatform", "RNNKernels"],
+      swiftSettings: settings + [.unsafeFlags(["-target-cpu", cpu, "-disable-cmo"])])
+  }
 #else
   let instructionSets: [Target] = []
 #endif

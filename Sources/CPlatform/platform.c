@@ -15,3 +15,14 @@ pthread_mutex_t *platform_handle_lock(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   return &lock;
 }
+
+int platform_product_method(void) {
+  static int method = -1;
+  int known = __atomic_load_n(&method, __ATOMIC_RELAXED);
+  if (known < 0) {
+    const char *wish = getenv("LIBRNN_PRODUCTS");
+    known = wish && strcmp(wish, "kernels") == 0 ? 1 : wish && strcmp(wish, "blas") == 0 ? 2 : 0;
+    __atomic_store_n(&method, known, __ATOMIC_RELAXED);
+  }
+  return known;
+}

@@ -1,28 +1,60 @@
-/// Adds the lanes in order, so that a sum has one result on every machine.
-@inline(__always)
-func laneSum<V: SIMD>(_ vector: V) -> V.Scalar where V.Scalar: FloatingPoint {
-  var sum = vector[0]
-  for lane in 1..<V.scalarCount { sum += vector[lane] }
-  return sum
-}
-
 /// Sums and scans over flat buffers.
-public enum Reductions<S: Real> {
-  typealias L = Lanes<S, Baseline>
-  /// Σ min(|x|, limit)², in double.
-  public static func sumOfSquares(_ x: UnsafePointer<S>, count: Int, limit: S) -> Double {
-    var sum = S.WideVector(repeating: 0)
+enum Reductions<M: Machine> {
+  typealias V = M.V
+  typealias S = M.S
+  typealias L = Lanes<M>
+
+  static func sumOfSquares(_ x: UnsafePointer<S>, count: Int, limit: S) -> Double {
+    var sum = M.Wide(repeating: 0)
     L.forEach(count) { j, lanes in
-      let wide = S.widen(clamp(L.load(x, j, lanes), limit))
+      let wide = M.widen(clamp(L.load(x, j, lanes), limit))
       sum = sum + wide * wide
     }
-    return laneSum(sum)
+    return L.sum(sum)
   }
 
+  static func firstNaN(_ x: UnsafePointer<S>, count: Int) -> Int? {
+    var sum = V(repeating: 0)
+    L.forEach(count) { j, lanes in
+      // x * 0 is NaN for NaN and infinity alike: a cheap sign that something may be wrong.
+      sum = sum + L.load(x, j, lanes) * 0
+    }
+    guard L.sum(sum).isNaN else { return nil }
+    return (0..<count).first { x[$0].isNaN }
+  }
+
+  static func addColumnSums(
+    _ x: UnsafePointer<S>, rows: Int, columns: Int, stride: Int, to sums: UnsafeMutablePointer<S>
+  ) {
+    L.forEach(columns) { j, lanes in
+      var sum = V(repeating: 0)
+      var place = x
+      for _ in 0..<rows {
+        sum = sum + L.load(place, j, lanes)
+        place += stride
+      }
+      L.store(L.load(sums, j, lanes) + sum, sums, j, lanes)
+    }
+  }
+
+  static func add(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
+    L.forEach(count) { j, lanes in
+      L.store(L.load(y, j, lanes) + L.load(x, j, lanes), y, j, lanes)
+    }
+  }
+
+  /// Each value into [-limit, limit]; NaN passes.
+  @inline(__always)
+  static func clamp(_ x: V, _ limit: S) -> V {
+    let bounded = M.select(x, below: -limit, V(repeating: -limit), else: x)
+    return M.select(-bounded, below: -limit, V(repeating: limit), else: bounded)
+  }
+}
+
+/// Scans that are rare enough to be plain loops.
+public enum Scans<S: Real> {
   /// Σ (min(|x|, limit) / scale)²: for a second look at values whose squares leave the range of double.
-  public static func sumOfSquares(
-    _ x: UnsafePointer<S>, count: Int, limit: S, scale: S
-  ) -> Double {
+  public static func sumOfSquares(_ x: UnsafePointer<S>, count: Int, limit: S, scale: S) -> Double {
     var sum = 0.0
     for j in 0..<count {
       let ratio = Double(min(x[j].magnitude, limit) / scale)
@@ -39,44 +71,5 @@ public enum Reductions<S: Real> {
       top = max(top, x[j].magnitude)
     }
     return top
-  }
-
-  /// The place of the first NaN, or nil.
-  public static func firstNaN(_ x: UnsafePointer<S>, count: Int) -> Int? {
-    var sum = S.Vector(repeating: 0)
-    L.forEach(count) { j, lanes in
-      let vector = L.load(x, j, lanes)
-      // x * 0 is NaN for NaN and infinity alike: a cheap sign that something may be wrong.
-      sum = sum + vector * 0
-    }
-    guard laneSum(sum).isNaN else { return nil }
-    return (0..<count).first { x[$0].isNaN }
-  }
-
-  /// sums[j] += Σ_rows x[row, j].
-  public static func addColumnSums(
-    _ x: UnsafePointer<S>, rows: Int, columns: Int, stride: Int, to sums: UnsafeMutablePointer<S>
-  ) {
-    for row in 0..<rows {
-      let start = x + row &* stride
-      L.forEach(columns) { j, lanes in
-        L.store(L.load(sums, j, lanes) + L.load(start, j, lanes), sums, j, lanes)
-      }
-    }
-  }
-
-  /// y += x.
-  @inline(__always)
-  public static func add(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
-    L.forEach(count) { j, lanes in
-      L.store(L.load(y, j, lanes) + L.load(x, j, lanes), y, j, lanes)
-    }
-  }
-
-  /// Each value into [-limit, limit]; NaN passes.
-  @inline(__always)
-  static func clamp(_ x: S.Vector, _ limit: S) -> S.Vector {
-    let bounded = S.select(x, below: -limit, S.Vector(repeating: -limit), else: x)
-    return S.select(-bounded, below: -limit, S.Vector(repeating: limit), else: bounded)
   }
 }

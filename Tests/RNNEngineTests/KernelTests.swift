@@ -4,98 +4,219 @@ import Testing
 
 @testable import RNNEngine
 
-#if canImport(RNNKernelsAVX2)
-  import RNNKernelsAVX2
-#endif
+/// What every instruction set's kernels promise. Sets that this machine does not have are left out.
+enum InstructionSets {
+  static var available: [InstructionSet] {
+    [.baseline, .avx2, .avx512].filter { $0.rawValue <= InstructionSet.best.rawValue }
+  }
+}
 
-/// The vector functions against libm over the whole range, and one instruction set against the other.
-@Suite struct KernelTests {
+/// The vector functions against libm over the whole range.
+@Suite struct ElementaryTests {
   /// Both signs, from far below rounding to far beyond saturation, and what is special.
   static let arguments: [Double] =
     (-400...400).map { Double($0) / 20 } + (-60...10).flatMap { [pow(2, Double($0)), -pow(2, Double($0))] }
     + [0, -0.0, 1e300, -1e300, .infinity, -.infinity]
 
-  /// An LSTM cell of one unit, with only gate i's or o's pre-activation set, shows σ and tanh: with c_{t-1} = 0 and
-  /// g = tanh(x): gates hold σ(x), σ(0), tanh(x), σ(0).
-  private func activations<S: Scalar>(_ x: S) -> (sigmoid: S, tanh: S) {
+  /// An LSTM of one unit without recurrence shows σ and tanh: i = σ(x), g = tanh(x).
+  private func activations<S: Scalar>(_ x: S, _ kernels: any Kernels<S>) -> (sigmoid: S, tanh: S) {
     var gates: [S] = [x, 0, x, 0]
-    var (zeros, one) = ([S](repeating: 0, count: 4), [S](repeating: 0, count: 4))
+    var memory = [S](repeating: 0, count: 4 + kernels.packedCount(.lstm, size: 1))
     gates.withUnsafeMutableBufferPointer { gates in
-      zeros.withUnsafeMutableBufferPointer { zeros in
-        one.withUnsafeMutableBufferPointer { one in
-          let row = CellRow<S>(
-            gates: gates.start, hidden: zeros.start, previousOutput: zeros.start, output: one.start,
-            previousCell: zeros.start, cell: one.start + 1, candidate: zeros.start)
-          let biases = CellBiases<S>(input: zeros.start, hidden: zeros.start)
-          LSTMKernel<S, Baseline>.forward(size: 1, row, biases)
-        }
+      memory.withUnsafeMutableBufferPointer { memory in
+        let m = memory.start
+        kernels.forward(
+          .lstm,
+          ForwardStep(
+            step: 0, rows: 1, size: 1, relu: false, lengths: nil, weights: m + 4, hiddenBias: m,
+            numbers: CellRows(
+              gates: gates.start, previousOutput: m, output: m + 1, previousCell: m + 2, cell: m + 3,
+              candidate: m)))
       }
     }
     return (gates[0], gates[2])
   }
 
-  @Test func doubleIsAccurate() {
+  @Test(arguments: InstructionSets.available) func doubleIsAccurate(_ set: InstructionSet) {
     for x in Self.arguments {
-      let (sigmoid, hyperbolic) = activations(x)
+      let (sigmoid, hyperbolic) = activations(x, Double.makeKernels(set))
       #expect(abs(sigmoid - 1 / (1 + exp(-x))) <= 4e-16, "σ(\(x))")
       #expect(abs(hyperbolic - tanh(x)) <= 4 * tanh(x).ulp, "tanh(\(x))")
     }
   }
 
-  @Test func floatIsAccurate() {
+  @Test(arguments: InstructionSets.available) func floatIsAccurate(_ set: InstructionSet) {
     for x in Self.arguments {
       let argument = Float(x)
-      let (sigmoid, hyperbolic) = activations(argument)
+      let (sigmoid, hyperbolic) = activations(argument, Float.makeKernels(set))
       #expect(abs(Double(sigmoid) - 1 / (1 + exp(-Double(argument)))) <= 1e-7, "σ(\(x))")
       let expected = tanh(Double(argument))
       #expect(abs(Double(hyperbolic) - expected) <= 4 * Double(Float(expected).ulp), "tanh(\(x))")
     }
   }
 
-  @Test func nanPasses() {
-    #expect(activations(Double.nan).sigmoid.isNaN && activations(Double.nan).tanh.isNaN)
-    #expect(activations(Float.nan).sigmoid.isNaN && activations(Float.nan).tanh.isNaN)
+  @Test(arguments: InstructionSets.available) func nanPasses(_ set: InstructionSet) {
+    let wide = activations(Double.nan, Double.makeKernels(set))
+    let narrow = activations(Float.nan, Float.makeKernels(set))
+    #expect(wide.sigmoid.isNaN && wide.tanh.isNaN && narrow.sigmoid.isNaN && narrow.tanh.isNaN)
+  }
+}
+
+/// The blocked product against its definition, in every layout and around every edge of tiles and blocks.
+@Suite struct ProductTests {
+  struct Shape: Sendable, CustomTestStringConvertible {
+    let (rows, columns, depth): (Int, Int, Int)
+    var testDescription: String { "\(rows)x\(columns)x\(depth)" }
+
+    init(_ rows: Int, _ columns: Int, _ depth: Int) {
+      (self.rows, self.columns, self.depth) = (rows, columns, depth)
+    }
   }
 
-  #if canImport(RNNKernelsAVX2)
-    /// Sizes around the vector's width; every gate, state and gradient to the last bit.
-    @Test(.enabled(if: platform_has_avx2() != 0), arguments: [1, 4, 7, 8, 9, 33])
-    func avx2GivesTheSameBits(_ size: Int) {
-      func run<S: Scalar>(_ seed: UInt64, _ forward: (CellRow<S>, CellBiases<S>) -> Void) -> [S] {
-        var memory = numbers(size * 20, seed: seed, scale: 3).map { S($0) }
-        memory.withUnsafeMutableBufferPointer { m in
-          let row = CellRow<S>(
-            gates: m.start, hidden: m.start + 4 * size, previousOutput: m.start + 8 * size,
-            output: m.start + 9 * size, previousCell: m.start + 10 * size, cell: m.start + 11 * size,
-            candidate: m.start + 12 * size)
-          forward(row, CellBiases(input: m.start + 13 * size, hidden: m.start + 16 * size))
+  static let shapes = [
+    Shape(1, 1, 1), Shape(1, 17, 3), Shape(2, 64, 7), Shape(5, 65, 2), Shape(6, 15, 33), Shape(7, 130, 16),
+    Shape(97, 3, 20), Shape(13, 48, 513), Shape(3, 515, 9), Shape(98, 33, 5),
+  ]
+
+  /// Doubles, so that the tolerance sees every wrong term.
+  private func multiply(
+    _ shape: Shape, _ kernels: any Kernels<Double>, rows: Range<Int>, transposedA: Bool, transposedB: Bool,
+    adding: Bool
+  ) -> [Double] {
+    var a = numbers(shape.rows * shape.depth, seed: 1, scale: 1)
+    var b = numbers(shape.depth * shape.columns, seed: 2, scale: 1)
+    var c = numbers(shape.rows * shape.columns, seed: 3, scale: 1)
+    var scratch = [Double](
+      repeating: .nan, count: matmulScratch(columns: shape.columns, depth: shape.depth))
+    a.withUnsafeMutableBufferPointer { a in
+      b.withUnsafeMutableBufferPointer { b in
+        c.withUnsafeMutableBufferPointer { c in
+          scratch.withUnsafeMutableBufferPointer { scratch in
+            let aRow = transposedA ? 1 : shape.depth
+            let place = c.start + rows.lowerBound * shape.columns
+            kernels.multiply(
+              ProductCall(
+                rows: rows.count, columns: shape.columns, depth: shape.depth,
+                a: a.start + rows.lowerBound * aRow,
+                aRowStride: aRow, aDepthStride: transposedA ? shape.rows : 1, b: b.start,
+                bDepthStride: transposedB ? 1 : shape.columns, bColumnStride: transposedB ? shape.depth : 1,
+                c: place, cRowStride: shape.columns, start: adding ? UnsafePointer(place) : nil,
+                startRowStride: shape.columns, scratch: scratch.start))
+          }
         }
-        return memory
       }
-      #expect(
-        run(1) { LSTMKernel<Float, Baseline>.forward(size: size, $0, $1) }
-          == run(1) { RNNKernelsAVX2.lstmForward(size: size, $0, $1) })
-      #expect(
-        run(2) { GRUKernel<Double, Baseline>.forward(size: size, $0, $1) }
-          == run(2) { RNNKernelsAVX2.gruForward(size: size, $0, $1) })
-      #expect(
-        run(3) { ElmanKernel<Float, Baseline>.forward(size: size, relu: false, $0, $1) }
-          == run(3) { RNNKernelsAVX2.elmanForward(size: size, relu: false, $0, $1) })
-      #expect(
-        run(4) {
-          LSTMKernel<Double, Baseline>.backward(
-            size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
-        }
-          == run(4) {
-            RNNKernelsAVX2.lstmBackward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
-          })
-      #expect(
-        run(5) {
-          GRUKernel<Float, Baseline>.backward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
-        }
-          == run(5) {
-            RNNKernelsAVX2.gruBackward(size: size, $0, CellGradient(output: $1.input, cell: $1.hidden))
-          })
     }
-  #endif
+    return c
+  }
+
+  private func expected(_ shape: Shape, transposedA: Bool, transposedB: Bool, adding: Bool) -> [Double] {
+    let a = numbers(shape.rows * shape.depth, seed: 1, scale: 1)
+    let b = numbers(shape.depth * shape.columns, seed: 2, scale: 1)
+    var c = numbers(shape.rows * shape.columns, seed: 3, scale: 1)
+    for i in 0..<shape.rows {
+      for j in 0..<shape.columns {
+        var sum = adding ? c[i * shape.columns + j] : 0
+        for k in 0..<shape.depth {
+          let x = transposedA ? a[k * shape.rows + i] : a[i * shape.depth + k]
+          let y = transposedB ? b[j * shape.depth + k] : b[k * shape.columns + j]
+          sum += x * y
+        }
+        c[i * shape.columns + j] = sum
+      }
+    }
+    return c
+  }
+
+  @Test(arguments: InstructionSets.available, shapes)
+  func equalsItsDefinition(_ set: InstructionSet, _ shape: Shape) {
+    for layout in 0..<8 {
+      let (a, b, adding) = (layout & 1 != 0, layout & 2 != 0, layout & 4 != 0)
+      let got = multiply(
+        shape, Double.makeKernels(set), rows: 0..<shape.rows, transposedA: a, transposedB: b, adding: adding)
+      let want = expected(shape, transposedA: a, transposedB: b, adding: adding)
+      let worst = zip(got, want).map { abs($0 - $1) }.max() ?? 0
+      #expect(worst <= 1e-13 * Double(shape.depth), "layout \(layout)")
+    }
+  }
+
+  /// A row's bits depend neither on the rows beside it nor on who computes it.
+  @Test(arguments: InstructionSets.available, shapes)
+  func rowsAreIndependent(_ set: InstructionSet, _ shape: Shape) {
+    let kernels = Double.makeKernels(set)
+    func rows(_ range: Range<Int>) -> ArraySlice<Double> {
+      multiply(shape, kernels, rows: range, transposedA: false, transposedB: true, adding: false)[
+        range.lowerBound * shape.columns..<range.upperBound * shape.columns]
+    }
+    let all = rows(0..<shape.rows)
+    for cut in Set([1, shape.rows / 2, shape.rows - 1]) where cut > 0 && cut < shape.rows {
+      #expect(Array(all) == Array(rows(0..<cut)) + Array(rows(cut..<shape.rows)), "cut at \(cut)")
+    }
+  }
+}
+
+/// One step of every cell: instruction sets agree, and rows do not see one another.
+@Suite struct CellTests {
+  static let kinds: [CellKind] = [.elman, .gru, .lstm]
+
+  private func buffer(_ count: Int, seed: UInt64, scale: Double) throws -> Buffer<Double> {
+    let buffer = try Buffer<Double>(count: count)
+    for (j, value) in numbers(count, seed: seed, scale: scale).enumerated() { buffer.values[j] = value }
+    return buffer
+  }
+
+  /// A step forward and one back, over numbers made from seeds; returns everything the kernels wrote.
+  private func run(
+    _ kind: CellKind, _ kernels: any Kernels<Double>, size: Int, rows: Range<Int>
+  ) throws -> [[Double]] {
+    let (gates, total) = (kind == .elman ? 1 : kind == .gru ? 3 : 4, 5)
+    let (now, later) = (
+      try buffer(total * gates * size, seed: 1, scale: 2), try buffer(total * gates * size, seed: 2, scale: 2)
+    )
+    // h_{t-1}, h_t, c_{t-1}, c_t, q, q of the later step, ∂y, ∂h, ∂c
+    let narrow = try (0..<9).map { try buffer(total * size, seed: 20 + UInt64($0), scale: 1) }
+    let weight = try buffer(gates * size * size, seed: 30, scale: 0.5)
+    let bias = try buffer(gates * size, seed: 31, scale: 0.5)
+    let packed = try buffer(kernels.packedCount(kind, size: size), seed: 32, scale: 1)
+    let place = narrow.map { $0.values.start + rows.lowerBound * size }
+    let cells = CellRows(
+      gates: now.values.start + rows.lowerBound * gates * size, previousOutput: place[0], output: place[1],
+      previousCell: place[2], cell: place[3], candidate: place[4])
+    kernels.packForward(kind, size: size, weight.values.start, to: packed.values.start)
+    kernels.forward(
+      kind,
+      ForwardStep(
+        step: 0, rows: rows.count, size: size, relu: false, lengths: nil, weights: packed.values.start,
+        hiddenBias: bias.values.start, numbers: cells))
+    kernels.packBackward(kind, size: size, weight.values.start, to: packed.values.start)
+    kernels.backward(
+      kind,
+      BackwardStep(
+        step: 0, rows: rows.count, size: size, relu: false, lengths: nil, weights: packed.values.start,
+        numbers: cells, laterGates: later.values.start + rows.lowerBound * gates * size,
+        laterCandidate: place[5], outputGradient: place[6], carried: place[7], carriedCell: place[8]))
+    return withExtendedLifetime((weight, bias, packed, later)) { ([now] + narrow).map { Array($0.values) } }
+  }
+
+  @Test(arguments: kinds, [1, 4, 7, 16, 33, 130])
+  func instructionSetsAgree(_ kind: CellKind, _ size: Int) throws {
+    let reference = try run(kind, Double.makeKernels(.baseline), size: size, rows: 0..<5)
+    for set in InstructionSets.available.dropFirst() {
+      let other = try run(kind, Double.makeKernels(set), size: size, rows: 0..<5)
+      for (index, (one, two)) in zip(reference, other).enumerated() {
+        let worst = zip(one, two).map { abs($0 - $1) / max(1, abs($0)) }.max() ?? 0
+        #expect(worst <= 1e-13 * Double(size + 10), "\(set), array \(index)")
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSets.available, kinds)
+  func rowsAreIndependent(_ set: InstructionSet, _ kind: CellKind) throws {
+    let kernels = Double.makeKernels(set)
+    let all = try run(kind, kernels, size: 33, rows: 0..<5)
+    let part = try run(kind, kernels, size: 33, rows: 2..<4)
+    for (one, two) in zip(all, part) {
+      let width = one.count / 5
+      #expect(one[2 * width..<4 * width] == two[2 * width..<4 * width])
+    }
+  }
 }

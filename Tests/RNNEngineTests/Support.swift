@@ -75,11 +75,15 @@ func centralDifferences(
   let parameters = model.parameters.values
   return try parameters.indices.map { j in
     let value = parameters[j]
-    defer { parameters[j] = value }
+    defer {
+      parameters[j] = value
+      model.parametersHaveChanged()
+    }
     // Fourth order: error ∝ h⁴.
     var samples: [Double] = []
     for multiple in [-2.0, -1, 1, 2] {
       parameters[j] = value + multiple * h
+      model.parametersHaveChanged()
       samples.append(try f())
     }
     return (8 * (samples[2] - samples[1]) - (samples[3] - samples[0])) / (12 * h)

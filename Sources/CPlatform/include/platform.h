@@ -21,26 +21,60 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PLATFORM_HIDDEN __attribute__((visibility("hidden")))
+
 /* ---- Vectors: operations that Swift's SIMD types compile to scalar loops ---- */
 
+typedef float platform_float4 __attribute__((ext_vector_type(4)));
 typedef float platform_float8 __attribute__((ext_vector_type(8)));
+typedef float platform_float16 __attribute__((ext_vector_type(16)));
+typedef double platform_double2 __attribute__((ext_vector_type(2)));
 typedef double platform_double4 __attribute__((ext_vector_type(4)));
+typedef double platform_double8 __attribute__((ext_vector_type(8)));
 
-static inline platform_float8 platform_sqrt_float8(platform_float8 x) {
-  return __builtin_elementwise_sqrt(x);
-}
-static inline platform_double4 platform_sqrt_double4(platform_double4 x) {
-  return __builtin_elementwise_sqrt(x);
-}
+#define PLATFORM_SQRT(type)                                                                                  \
+  static inline platform_##type platform_sqrt_##type(platform_##type x) {                                    \
+    return __builtin_elementwise_sqrt(x);                                                                    \
+  }
+PLATFORM_SQRT(float4)
+PLATFORM_SQRT(float8)
+PLATFORM_SQRT(float16)
+PLATFORM_SQRT(double2)
+PLATFORM_SQRT(double4)
+PLATFORM_SQRT(double8)
+#undef PLATFORM_SQRT
 
 /* ---- The machine ---- */
 
-/* 1 if this processor and its system run AVX2 and fused multiply-add. */
-static inline int platform_has_avx2(void) {
+/*
+ * The instruction sets that kernels are compiled for: 0 what every machine of the architecture has, 1 AVX2 with
+ * fused multiply-add, 2 AVX-512. The best that processor and system run, or less if the environment variable
+ * LIBRNN_INSTRUCTION_SET says "baseline", "avx2" or "avx512".
+ */
+static inline int platform_instruction_set(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const char *wish = getenv("LIBRNN_INSTRUCTION_SET");
+  if (wish && strcmp(wish, "baseline") == 0) return 0;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+  if (wish && strcmp(wish, "avx2") == 0) return 1;
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
+             ? 2
+             : 1;
 #else
   return 0;
+#endif
+}
+
+/* Who multiplies matrices: 0 as the library decides, 1 its kernels ("kernels"), 2 BLAS ("blas"). Read once. */
+PLATFORM_HIDDEN int platform_product_method(void);
+
+/* A hint to the processor that a loop only waits. */
+static inline void platform_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
 }
 
@@ -147,7 +181,6 @@ static inline int platform_process_id(void) { return (int)getpid(); }
 
 #define PLATFORM_ERROR_BYTES 1024
 #define PLATFORM_HANDLE_CHUNKS 16
-#define PLATFORM_HIDDEN __attribute__((visibility("hidden")))
 
 /* This thread's last error text. */
 PLATFORM_HIDDEN char *platform_error_text(void);
@@ -167,6 +200,33 @@ static inline uint64_t platform_load_uint64(const uint64_t *address) {
 }
 static inline void platform_store_uint64(uint64_t *address, uint64_t value) {
   __atomic_store_n(address, value, __ATOMIC_RELEASE);
+}
+static inline uint64_t platform_exchange_uint64(uint64_t *address, uint64_t value) {
+  return __atomic_exchange_n(address, value, __ATOMIC_ACQ_REL);
+}
+/* Returns the new value. */
+static inline uint64_t platform_decrement_uint64(uint64_t *address) {
+  return __atomic_sub_fetch(address, 1, __ATOMIC_ACQ_REL);
+}
+
+/*
+ * Looks a while, some tens of microseconds, whether a counter has a value, or has it no longer: about what it
+ * costs to put a thread to sleep and wake it again. 1 if it came to that.
+ */
+#define PLATFORM_LOOKS 1000
+static inline int platform_spin_until_equal(const uint64_t *address, uint64_t value) {
+  for (int look = 0; look < PLATFORM_LOOKS; look++) {
+    if (platform_load_uint64(address) == value) return 1;
+    platform_pause();
+  }
+  return 0;
+}
+static inline int platform_spin_while_equal(const uint64_t *address, uint64_t value) {
+  for (int look = 0; look < PLATFORM_LOOKS; look++) {
+    if (platform_load_uint64(address) != value) return 1;
+    platform_pause();
+  }
+  return 0;
 }
 
 #endif

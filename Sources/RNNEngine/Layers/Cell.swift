@@ -7,18 +7,32 @@ struct HiddenBlock {
   var inCandidate = false
 }
 
-/// One recurrent cell: what happens between the matrix products of one time step.
+/// What tells one recurrent cell from another. Its equations are in `RNNKernels`, one file for each cell;
 /// `Recurrent` does the rest for all of them.
-protocol Cell<S> {
-  associatedtype S: Scalar
-  var size: Int { get }
+struct Cell: Sendable {
+  let kind: CellKind
   /// G.
-  var gateCount: Int { get }
-  var hasCellState: Bool { get }
-  var hasCandidate: Bool { get }
-  /// Where backward leaves the gradients that W_hh sees.
-  var hiddenBlocks: [HiddenBlock] { get }
+  let gateCount: Int
+  let hasCellState: Bool
+  let hasCandidate: Bool
+  /// φ of an Elman network.
+  var relu = false
 
-  func forward(_ row: CellRow<S>, _ biases: CellBiases<S>)
-  func backward(_ row: CellRow<S>, _ gradient: CellGradient<S>)
+  init(_ description: LayerDescription) {
+    relu = description.nonlinearity == .relu
+    switch description.kind {
+    case .gru: (kind, gateCount, hasCellState, hasCandidate) = (.gru, 3, false, true)
+    case .lstm: (kind, gateCount, hasCellState, hasCandidate) = (.lstm, 4, true, false)
+    default: (kind, gateCount, hasCellState, hasCandidate) = (.elman, 1, false, false)
+    }
+  }
+
+  /// Where backward leaves the gradients that W_hh sees. W_hn of a GRU sees that of q.
+  var hiddenBlocks: [HiddenBlock] {
+    guard hasCandidate else { return [HiddenBlock(firstGate: 0, gateCount: gateCount)] }
+    return [
+      HiddenBlock(firstGate: 0, gateCount: gateCount - 1),
+      HiddenBlock(firstGate: gateCount - 1, gateCount: 1, inCandidate: true),
+    ]
+  }
 }

@@ -43,7 +43,7 @@ final class Embedding<S: Scalar>: Layer {
     for position in 0..<pass.steps * pass.rows
     where pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
       let row = gradients.parameters.part(tokens[position] * size, size)
-      Reductions<S>.add(gradients.output.start + position * size, to: row.start, count: size)
+      S.kernels.add(gradients.output.start + position * size, to: row.start, count: size)
     }
   }
 }

@@ -14,6 +14,8 @@ public struct LayerPlan: Sendable {
   public var state = 0
   public var reserve = 0
   public var workspace = 0
+  /// Weights in the order in which kernels read them.
+  public var packed = 0
 }
 
 /// Integers of a caller, 32 or 64 bits wide: token ids or class labels.
@@ -67,6 +69,9 @@ public struct LayerPass<S: Scalar> {
   var reserve: View<S>
   /// Scratch of one call.
   var workspace: View<S>
+  /// Weights in the order in which kernels read them: from forward to forward, as long as they are the same.
+  var packed: View<S>
+  var isPacked: Bool
   /// nil outside training.
   var dropout: Dropout?
 }
@@ -112,9 +117,7 @@ public func makeLayer<S: Scalar>(
 ) throws(RNNError) -> any Layer<S> {
   switch description.kind {
   case .embedding: try Embedding<S>(description)
-  case .elman: try Recurrent(ElmanCell<S>(description), description)
-  case .gru: try Recurrent(GRUCell<S>(description), description)
-  case .lstm: try Recurrent(LSTMCell<S>(description), description)
+  case .elman, .gru, .lstm: try Recurrent<S>(description)
   case .linear: try Linear<S>(description)
   }
 }

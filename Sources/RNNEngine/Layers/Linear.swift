@@ -21,7 +21,10 @@ final class Linear<S: Scalar>: Layer {
     let height = height(steps, rows)
     return LayerPlan(
       output: try Size.product(height, outputs),
-      reserve: description.lastStep ? try Size.product(rows, inputs) : 0)
+      reserve: description.lastStep ? try Size.product(rows, inputs) : 0,
+      workspace: max(
+        matmulScratch(columns: outputs, depth: inputs), matmulScratch(columns: inputs, depth: height),
+        matmulScratch(columns: inputs, depth: outputs)))
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
@@ -36,12 +39,11 @@ final class Linear<S: Scalar>: Layer {
     guard case .features(let input) = pass.input else { return }
     let height = height(pass.steps, pass.rows)
     let x = description.lastStep ? gatherLast(pass, input) : input
-    let bias = tensor(1, of: pass.parameters)
-    for row in 0..<height { pass.output.part(row * outputs, outputs).copy(from: bias.start) }
     // Y = X Wᵀ + b
     matmul(
       matrix(x, height, inputs), matrix(tensor(0, of: pass.parameters), outputs, inputs).transposed,
-      into: matrix(pass.output, height, outputs), adding: true)
+      into: matrix(pass.output, height, outputs), from: .row(tensor(1, of: pass.parameters)),
+      scratch: pass.workspace)
   }
 
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>) {
@@ -52,14 +54,16 @@ final class Linear<S: Scalar>: Layer {
     // dW += dYᵀ X;  db += Σ dY;  dX = dY W
     matmul(
       dy.transposed, matrix(x, height, inputs),
-      into: matrix(tensor(0, of: gradients.parameters), outputs, inputs), adding: true)
-    Reductions<S>.addColumnSums(
+      into: matrix(tensor(0, of: gradients.parameters), outputs, inputs), from: .current,
+      scratch: pass.workspace)
+    S.kernels.addColumnSums(
       dy.values.start, rows: height, columns: outputs, stride: outputs,
       to: tensor(1, of: gradients.parameters).start)
     guard let gradInput = gradients.input else { return }
     let dx = description.lastStep ? pass.reserve.part(0, height * inputs) : gradInput
     matmul(
-      dy, matrix(tensor(0, of: pass.parameters), outputs, inputs), into: matrix(dx, height, inputs))
+      dy, matrix(tensor(0, of: pass.parameters), outputs, inputs), into: matrix(dx, height, inputs),
+      scratch: pass.workspace)
     if description.lastStep { scatterLast(pass, dx, gradInput) }
   }
 

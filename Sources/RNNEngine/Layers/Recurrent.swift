@@ -5,11 +5,10 @@ import RNNKernels
 /// Of each stacked layer k: one product of W_ih with all T steps, then for each step one product of W_hh with
 /// h_{t-1} and the cell. Backward runs the steps in reverse and leaves the gradients of all pre-activations
 /// behind, from which dW_ih, dW_hh and dx are one product each.
-final class Recurrent<C: Cell>: Layer {
-  typealias S = C.S
+final class Recurrent<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
-  let cell: C
+  let cell: Cell
   let size: Int
   let depth: Int
   /// G·H.
@@ -17,8 +16,8 @@ final class Recurrent<C: Cell>: Layer {
 
   var stateParts: [String] { cell.hasCellState ? ["h", "c"] : ["h"] }
 
-  init(_ cell: C, _ description: LayerDescription) throws(RNNError) {
-    self.cell = cell
+  init(_ description: LayerDescription) throws(RNNError) {
+    cell = Cell(description)
     self.description = description
     size = description.outputSize
     depth = description.layerCount
@@ -47,7 +46,8 @@ final class Recurrent<C: Cell>: Layer {
     return LayerPlan(
       output: try Size.product(height, size),
       state: try Size.product(stateParts.count, depth, rows, size),
-      reserve: reserve.used, workspace: workspace.used)
+      reserve: reserve.used, workspace: workspace.used,
+      packed: try Size.product(depth, S.kernels.packedCount(cell.kind, size: size)))
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
@@ -102,9 +102,9 @@ struct RecurrentReserve<S: Scalar> {
   }
   var levels: [Level] = []
 
-  init<C: Cell>(
-    carving carver: inout Carver<S>, layer: Recurrent<C>, height: Int
-  ) throws(RNNError) where C.S == S {
+  init(
+    carving carver: inout Carver<S>, layer: Recurrent<S>, height: Int
+  ) throws(RNNError) {
     let width = try Size.product(height, layer.size)
     for k in 0..<layer.depth {
       let isInner = k + 1 < layer.depth
@@ -121,8 +121,8 @@ struct RecurrentReserve<S: Scalar> {
 
 /// Scratch of one pass through a recurrent layer.
 struct RecurrentScratch<S: Scalar> {
-  /// [B, GH]: W_hh h_{t-1} of one step.
-  var hidden: View<S>
+  /// [GH]: biases of a layer; sums over all steps.
+  var gateRow: View<S>
   /// [B, H] each: h_0 and c_0; ∂L/∂h and ∂L/∂c of one step.
   var initialOutput: View<S>
   var initialCell: View<S>
@@ -130,21 +130,23 @@ struct RecurrentScratch<S: Scalar> {
   var gradCell: View<S>
   /// [T, B, H]: gradient of an inner layer's outputs.
   var gradInner: View<S>
-  /// W_hh in the order in which the product of a step reads it.
-  var packed: View<S>
+  /// Of the products of whole sequences.
+  var product: View<S>
 
-  init<C: Cell>(
-    carving carver: inout Carver<S>, layer: Recurrent<C>, height: Int, rows: Int
-  ) throws(RNNError) where C.S == S {
+  init(
+    carving carver: inout Carver<S>, layer: Recurrent<S>, height: Int, rows: Int
+  ) throws(RNNError) {
     let width = try Size.product(rows, layer.size)
-    hidden = try carver.take(Size.product(rows, layer.gateWidth))
+    gateRow = try carver.take(layer.gateWidth)
     initialOutput = try carver.take(width)
     initialCell = try carver.take(width)
     gradOutput = try carver.take(width)
     gradCell = try carver.take(width)
     gradInner = try carver.take(layer.depth > 1 ? Size.product(height, layer.size) : 0)
-    let isLong = height / rows >= HiddenProduct<C>.fewestSteps
-    packed = try carver.take(
-      isLong ? HiddenProduct<C>.scratch(gateWidth: layer.gateWidth, size: layer.size) : 0)
+    let (gates, input) = (layer.gateWidth, max(layer.description.inputSize, layer.size))
+    product = try carver.take(
+      max(
+        matmulScratch(columns: gates, depth: input), matmulScratch(columns: input, depth: height),
+        matmulScratch(columns: input, depth: gates)))
   }
 }

@@ -42,25 +42,35 @@ extension Recurrent {
       step == 0 ? scratch.initialOutput : outputs(k).part((step - 1) * stepWidth, stepWidth)
     }
 
-    func row(_ k: Int, _ step: Int, _ row: Int) -> CellRow<S> {
+    /// The numbers of rows from `row` on at one step.
+    func numbers(_ k: Int, _ step: Int, from row: Int) -> CellRows<S> {
       let level = reserve.levels[k]
       let place = (step * pass.rows + row) * layer.size
       let hasCells = layer.cell.hasCellState
       let cells = hasCells ? level.cells.start + place : level.gates.start
       let previousCells =
         step == 0 || !hasCells ? scratch.initialCell.start + row * layer.size : cells - stepWidth
-      return CellRow(
+      return CellRows(
         gates: level.gates.start + place * layer.cell.gateCount,
-        hidden: scratch.hidden.start + row * layer.gateWidth,
-        previousOutput: previousOutput(k, step).start + row * layer.size,
-        output: outputs(k).start + place, previousCell: previousCells, cell: cells,
+        previousOutput: previousOutput(k, step).start + row * layer.size, output: outputs(k).start + place,
+        previousCell: previousCells, cell: cells,
         candidate: layer.cell.hasCandidate ? level.candidates.start + place : level.gates.start)
     }
 
-    /// Shares the batch among threads for a whole pass, if rows are independent of one another.
-    func splitRows(if isSplittable: Bool, _ body: (Range<Int>) -> Void) {
-      guard isSplittable else { return body(0..<pass.rows) }
-      ThreadPool.split(pass.rows, work: pass.steps &* layer.gateWidth, body)
+    /// Valid steps of rows from `row` on.
+    func lengths(from row: Int) -> UnsafePointer<Int>? {
+      pass.lengths.values.map { UnsafePointer($0.start + row) }
+    }
+
+    /// Shares the batch among threads for a whole pass: rows do not depend on one another.
+    func splitRows(_ body: (Range<Int>) -> Void) {
+      ThreadPool.split(pass.rows, work: pass.steps &* layer.gateWidth &* layer.size / 16, body)
+    }
+
+    /// Layer k's part of the packed weights.
+    func packed(_ k: Int) -> View<S> {
+      let count = pass.packed.count / layer.depth
+      return pass.packed.part(k * count, count)
     }
 
     // MARK: Matrices
@@ -81,10 +91,15 @@ extension Recurrent {
       Matrix(layer.tensor(4 * k + 1, of: pass.parameters), rows: layer.gateWidth, columns: layer.size)
     }
 
-    func biases(_ k: Int) -> CellBiases<S> {
-      CellBiases(
-        input: layer.tensor(4 * k + 2, of: pass.parameters).start,
-        hidden: layer.tensor(4 * k + 3, of: pass.parameters).start)
+    func hiddenBias(_ k: Int) -> View<S> { layer.tensor(4 * k + 3, of: pass.parameters) }
+
+    /// b_ih + b_hh of all gates, but for the last gate of a GRU b_ih alone: r stands before its b_hn.
+    func joinedBiases(_ k: Int) -> View<S> {
+      let row = scratch.gateRow
+      row.copy(from: layer.tensor(4 * k + 2, of: pass.parameters).start)
+      let joined = layer.gateWidth - (layer.cell.hasCandidate ? layer.size : 0)
+      S.kernels.add(hiddenBias(k).start, to: row.start, count: joined)
+      return row
     }
 
     /// The rows of a block of gates in W_hh, or in its gradient.
@@ -92,10 +107,6 @@ extension Recurrent {
       let rows = block.gateCount * layer.size
       let part = weight.part(block.firstGate * layer.size * layer.size, rows * layer.size)
       return Matrix(part, rows: rows, columns: layer.size)
-    }
-
-    func hiddenWeight(_ k: Int, _ block: HiddenBlock) -> Matrix<S> {
-      hiddenBlock(layer.tensor(4 * k + 1, of: pass.parameters), block)
     }
 
     /// The gradient that a block of W_hh sees, for some steps: [steps·B, gates·H].
@@ -114,9 +125,9 @@ extension Recurrent {
 
     /// Σ_t dgates_t, [GH].
     func stepSums(_ k: Int) -> View<S> {
-      let sums = scratch.hidden.part(0, layer.gateWidth)
+      let sums = scratch.gateRow
       sums.clear()
-      Reductions<S>.addColumnSums(
+      S.kernels.addColumnSums(
         reserve.levels[k].gates.start, rows: pass.steps * pass.rows, columns: layer.gateWidth,
         stride: layer.gateWidth, to: sums.start)
       return sums
@@ -127,7 +138,7 @@ extension Recurrent {
       for block in layer.cell.hiddenBlocks where block.inCandidate {
         let part = sums.part(block.firstGate * layer.size, block.gateCount * layer.size)
         part.clear()
-        Reductions<S>.addColumnSums(
+        S.kernels.addColumnSums(
           reserve.levels[k].candidates.start, rows: pass.steps * pass.rows, columns: part.count,
           stride: part.count, to: part.start)
       }

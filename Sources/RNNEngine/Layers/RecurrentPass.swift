@@ -17,41 +17,28 @@ extension Recurrent {
 
   private func forward(level k: Int, input: View<S>, _ context: Context) {
     let (pass, level) = (context.pass, context.reserve.levels[k])
-    // For all t: gates_t = W_ih x_t
+    // For all t: gates_t = W_ih x_t + b_ih + b_hh
     matmul(
       context.matrix(input, inputWidth(k)), context.inputWeight(k).transposed,
-      into: context.matrix(level.gates, gateWidth))
+      into: context.matrix(level.gates, gateWidth), from: .row(context.joinedBiases(k)),
+      scratch: context.scratch.product)
     context.loadInitialState(k)
-    let product = HiddenProduct.forward(context, level: k)
-    context.splitRows(if: product.isSplittable) { rows in
+    let (kernels, packed) = (S.kernels, context.packed(k).start)
+    if !pass.isPacked {
+      kernels.packForward(cell.kind, size: size, context.hiddenWeight(k).values.start, to: packed)
+    }
+    context.splitRows { rows in
       for step in 0..<pass.steps {
-        // hidden = W_hh h_{t-1}
-        product.multiplyForward(step: step, rows: rows)
-        for row in rows { stepForward(level: k, step: step, row: row, context) }
+        kernels.forward(
+          cell.kind,
+          ForwardStep(
+            step: step, rows: rows.count, size: size, relu: cell.relu,
+            lengths: context.lengths(from: rows.lowerBound), weights: packed,
+            hiddenBias: context.hiddenBias(k).start,
+            numbers: context.numbers(k, step, from: rows.lowerBound)))
       }
     }
     context.storeFinalState(k)
-  }
-
-  private func stepForward(level k: Int, step: Int, row: Int, _ context: Context) {
-    let numbers = context.row(k, step, row)
-    if context.pass.lengths.isValid(step: step, row: row) {
-      cell.forward(numbers, context.biases(k))
-    } else {
-      freeze(numbers)
-    }
-  }
-
-  /// h_t = h_{t-1}, c_t = c_{t-1}. Its gates, which padding has reached, become zero.
-  private func freeze(_ row: CellRow<S>) {
-    View(start: row.output, count: size).copy(from: row.previousOutput)
-    if cell.hasCellState { View(start: row.cell, count: size).copy(from: row.previousCell) }
-    clearGates(row)
-  }
-
-  private func clearGates(_ row: CellRow<S>) {
-    View(start: row.gates, count: gateWidth).clear()
-    if cell.hasCandidate { View(start: row.candidate, count: size).clear() }
   }
 
   /// Backpropagation through time, from the top layer down. Werbos 1990.
@@ -65,7 +52,7 @@ extension Recurrent {
       // For all t: dx_t = W_ihᵀ dgates_t
       matmul(
         context.matrix(context.reserve.levels[k].gates, gateWidth), context.inputWeight(k),
-        into: context.matrix(gradInput, inputWidth(k)))
+        into: context.matrix(gradInput, inputWidth(k)), scratch: context.scratch.product)
       if k > 0, let dropout = pass.dropout, description.dropout > 0 {
         dropout.apply(
           gradInput, to: gradInput, rows: pass.rows, width: size, probability: description.dropout,
@@ -82,28 +69,36 @@ extension Recurrent {
     let pass = context.pass
     context.loadFinalGradient(k, gradients.stateOut)
     context.loadInitialState(k)
-    let product = HiddenProduct.backward(context, level: k)
-    context.splitRows(if: product.isSplittable) { rows in
+    let packed = context.packed(k).start
+    S.kernels.packBackward(cell.kind, size: size, context.hiddenWeight(k).values.start, to: packed)
+    context.splitRows { rows in
       for step in (0..<pass.steps).reversed() {
-        for row in rows { stepBackward(level: k, step: step, row: row, gradOutput, context) }
-        if step == 0 && gradients.state == nil { return }
-        // ∂L/∂h_{t-1} += W_hhᵀ dgates_t
-        product.multiplyBackward(step: step, rows: rows)
+        stepBackward(level: k, step: step, rows: rows, gradOutput, context)
       }
+      // ∂L/∂h_0
+      if gradients.state != nil { stepBackward(level: k, step: -1, rows: rows, gradOutput, context) }
     }
     context.storeInitialGradient(k, gradients.state)
   }
 
-  /// ∂L/∂h_t and ∂L/∂c_t of one row to the gradients of its gates. Padding has none.
-  private func stepBackward(level k: Int, step: Int, row: Int, _ gradOutput: View<S>, _ context: Context) {
-    let numbers = context.row(k, step, row)
-    guard context.pass.lengths.isValid(step: step, row: row) else { return clearGates(numbers) }
-    let gradient = CellGradient(
-      output: context.scratch.gradOutput.start + row * size, cell: context.scratch.gradCell.start + row * size
-    )
-    let place = (step * context.pass.rows + row) * size
-    Reductions<S>.add(gradOutput.start + place, to: gradient.output, count: size)
-    cell.backward(numbers, gradient)
+  /// ∂L/∂h_t = ∂L/∂y_t + W_hhᵀ dgates_{t+1} + what does not pass through W_hh, then the gradients of step t's gates.
+  private func stepBackward(
+    level k: Int, step: Int, rows: Range<Int>, _ gradOutput: View<S>, _ context: Context
+  ) {
+    let (pass, first) = (context.pass, rows.lowerBound)
+    let later = step + 1 < pass.steps ? context.numbers(k, step + 1, from: first) : nil
+    S.kernels.backward(
+      cell.kind,
+      BackwardStep(
+        step: step, rows: rows.count, size: size, relu: cell.relu, lengths: context.lengths(from: first),
+        weights: UnsafePointer(context.packed(k).start),
+        numbers: step < 0 ? nil : context.numbers(k, step, from: first),
+        laterGates: later.map { UnsafePointer($0.gates) },
+        laterCandidate: later.map { UnsafePointer($0.candidate) },
+        outputGradient: step < 0
+          ? nil : UnsafePointer(gradOutput.start + (step * pass.rows + first) * size),
+        carried: context.scratch.gradOutput.start + first * size,
+        carriedCell: context.scratch.gradCell.start + first * size))
   }
 
   /// The shared weights take part in every step: their gradients are sums over all of them.
@@ -116,24 +111,27 @@ extension Recurrent {
     let inputWeight = tensor(4 * k, of: gradients.parameters)
     matmul(
       gates.transposed, context.matrix(input, inputWidth(k)),
-      into: Matrix(inputWeight, rows: gateWidth, columns: inputWidth(k)), adding: true)
+      into: Matrix(inputWeight, rows: gateWidth, columns: inputWidth(k)), from: .current,
+      scratch: context.scratch.product)
     let sums = context.stepSums(k)
-    Reductions<S>.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
+    S.kernels.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
     // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t, with q's gradient in the place of n's
     for block in cell.hiddenBlocks {
       let weight = context.hiddenBlock(tensor(4 * k + 1, of: gradients.parameters), block)
       let first = context.hiddenGradient(k, block, steps: 0..<1)
       matmul(
-        first.transposed, context.stepMatrix(context.scratch.initialOutput, size), into: weight, adding: true)
+        first.transposed, context.stepMatrix(context.scratch.initialOutput, size), into: weight,
+        from: .current, scratch: context.scratch.product)
       if pass.steps > 1 {
         let previous = context.outputs(k).part(0, (pass.steps - 1) * pass.rows * size)
         matmul(
           context.hiddenGradient(k, block, steps: 1..<pass.steps).transposed,
-          Matrix(previous, rows: (pass.steps - 1) * pass.rows, columns: size), into: weight, adding: true)
+          Matrix(previous, rows: (pass.steps - 1) * pass.rows, columns: size), into: weight,
+          from: .current, scratch: context.scratch.product)
       }
     }
     let hiddenSums = context.stepSumsOfHidden(k, sums)
-    Reductions<S>.add(
+    S.kernels.add(
       hiddenSums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
   }
 }

@@ -61,6 +61,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
   /// The workspace: what the layer needs, and room for input and gradient with their padding cleared.
   private struct Scratch {
     var layer: View<S>
+    var packed: View<S>
     var input: View<S>
     var gradient: View<S>
     /// One Int for each row, in as many numbers as hold it.
@@ -68,6 +69,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
 
     init(_ carver: inout Carver<S>, _ plan: LayerPlan, input: Int, rows: Int) throws(RNNError) {
       layer = try carver.take(plan.workspace)
+      packed = try carver.take(plan.packed)
       self.input = try carver.take(input)
       gradient = try carver.take(plan.output)
       lengths = try carver.take(Size.product(rows, 8 / S.dtype.bytes))
@@ -99,6 +101,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
         output: try call.output.view("output", [sizes.output], as: S.self),
         stateOut: try Self.optional(call.stateOut, "state_out", sizes.state),
         reserve: try Self.reserve(call, sizes.reserve), workspace: scratch.layer,
+        packed: scratch.packed, isPacked: false,
         dropout: call.isTraining
           ? Dropout(generator: Philox(seed: call.dropoutSeed, stream: 1 << 63), firstStep: 0) : nil)
       if let state = pass.state { try Check.noNaN(state, "state", [1, 1, state.count]) }

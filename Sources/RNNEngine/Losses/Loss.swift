@@ -23,20 +23,20 @@ public struct Loss: Sendable {
   /// The loss of one row of outputs, Σ over its elements, in double. Its gradient, times `weight`, goes to
   /// `gradient` [O].
   func evaluate<S: Scalar>(
-    _ outputs: View<S>, _ targets: Targets<S>, place: Int, weight: S, gradient: View<S>?
+    _ outputs: View<S>, _ targets: Targets<S>, place: Int, weight: Double, gradient: View<S>?
   ) -> Double {
     let size = outputs.count
     let gradient = gradient?.start
     switch targets {
     case .labels(let labels):
-      return LossKernels<S>.crossEntropy(
+      return S.kernels.crossEntropy(
         size: size, logits: outputs.start, label: labels[place], weight: weight, gradient: gradient)
     case .values(let values):
       let row = values.start + place * size
       return kind == .meanSquared
-        ? LossKernels<S>.meanSquared(
+        ? S.kernels.meanSquared(
           size: size, outputs: outputs.start, targets: row, weight: weight, gradient: gradient)
-        : LossKernels<S>.binaryCrossEntropy(
+        : S.kernels.binaryCrossEntropy(
           size: size, logits: outputs.start, targets: row, weight: weight, gradient: gradient)
     }
   }

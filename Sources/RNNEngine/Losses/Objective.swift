@@ -54,7 +54,7 @@ struct Objective<S: Scalar> {
       sum +=
         weight
         * loss.evaluate(
-          outputs.part(row * width, width), targets, place: place, weight: S(weight), gradient: rowGradient)
+          outputs.part(row * width, width), targets, place: place, weight: weight, gradient: rowGradient)
     }
     return sum
   }

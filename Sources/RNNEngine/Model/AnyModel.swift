@@ -78,6 +78,7 @@ extension Model: AnyModel {
   public func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError) {
     let source = try data.checked("data of \(tensor.name)", S.dtype, tensor.shape, isCopied: true)
     memcpy(parameters.values.start + tensor.start, source, tensor.bytes)
+    parametersHaveChanged()
   }
 
   public func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer {

@@ -35,6 +35,8 @@ public final class Model<S: Scalar> {
   /// Where each layer's parameters begin.
   let parameterStart: [Int]
   let parameters: Buffer<S>
+  /// Counts changes of the parameters: what was derived from them knows whether it still holds.
+  private(set) var version = 0
   /// Where each layer's state begins, per row; and the whole.
   let stateStart: [Int]
   let stateCountPerRow: Int
@@ -75,7 +77,11 @@ public final class Model<S: Scalar> {
       let generator = Philox(seed: seed, stream: UInt64(index) << 16)
       try layers[index].initialize(layerPart(index, of: parameters.values), generator: generator)
     }
+    parametersHaveChanged()
   }
+
+  /// To be called after every change of the parameters.
+  func parametersHaveChanged() { version += 1 }
 
   /// Layer `index`'s part of flat parameters or gradients.
   func layerPart(_ index: Int, of flat: View<S>) -> View<S> {

@@ -10,6 +10,8 @@ final class Network<S: Scalar> {
   private let memory: Buffer<S>
   private let places: Places
   private let lengths: Buffer<Int>
+  /// The version of the parameters that is packed for forward; nil: none.
+  private var packedVersion: Int?
 
   /// Views into `memory`.
   private struct Places {
@@ -18,6 +20,8 @@ final class Network<S: Scalar> {
     var outputs: [View<S>] = []
     var reserves: [View<S>] = []
     var workspace: View<S>
+    /// Weights of each layer as its kernels read them.
+    var packed: [View<S>] = []
     /// Gradients of a layer's outputs and inputs, in turn.
     var gradients: [View<S>]
     /// State between stretches.
@@ -31,6 +35,7 @@ final class Network<S: Scalar> {
         let plan = try layer.plan(steps: steps, rows: rows)
         outputs.append(try carver.take(plan.output))
         reserves.append(try carver.take(plan.reserve))
+        packed.append(try carver.take(plan.packed))
         workspace = max(workspace, plan.workspace)
         width = max(width, plan.output)
       }
@@ -74,11 +79,13 @@ final class Network<S: Scalar> {
     for index in model.layers.indices {
       model.layers[index].forward(pass(index, sequence, stretch, stateOut: stateOut, dropout: dropout))
     }
+    packedVersion = model.version
     return output(model.layers.count - 1, sequence, stretch)
   }
 
   /// The way back over the stretch that `forward` has just run. Adds to the flat `gradient`.
   func backward(_ sequence: Sequence<S>, _ stretch: Range<Int>, gradient: View<S>, dropout: Dropout?) {
+    packedVersion = nil
     var (upper, lower) = (places.gradients[0], places.gradients[1])
     for index in model.layers.indices.reversed() {
       let pass = pass(index, sequence, stretch, stateOut: nil, dropout: dropout)
@@ -103,7 +110,8 @@ final class Network<S: Scalar> {
       input: index == 0 ? input(sequence, stretch) : .features(output(index - 1, sequence, stretch)),
       state: statePart(index, places.state), output: output(index, sequence, stretch),
       stateOut: stateOut.flatMap { statePart(index, $0) }, reserve: places.reserves[index],
-      workspace: places.workspace, dropout: dropout?.forLayer(index))
+      workspace: places.workspace, packed: places.packed[index], isPacked: packedVersion == model.version,
+      dropout: dropout?.forLayer(index))
   }
 
   private func input(_ sequence: Sequence<S>, _ stretch: Range<Int>) -> LayerInput<S> {

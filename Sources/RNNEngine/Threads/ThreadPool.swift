@@ -1,8 +1,8 @@
 import CPlatform
 
-/// Workers that share out the rows of a loop. They sleep between loops; a loop that finds them busy, or that is
-/// too small to be worth waking them, runs on the calling thread alone. Who computes a row never changes its
-/// bits, so the result is the same at every count.
+/// Workers that share out the parts of a loop. Between loops they look out for the next one for some microseconds,
+/// then sleep. A loop that finds them busy, or that is too small to be worth sharing, runs on the calling thread
+/// alone. Who computes a part never changes its bits, so the result is the same at every count.
 public final class ThreadPool: @unchecked Sendable {
   /// The pool in use; nil: the calling thread only. Set while nothing else runs.
   nonisolated(unsafe) private static var current: ThreadPool?
@@ -11,14 +11,20 @@ public final class ThreadPool: @unchecked Sendable {
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wakeUp = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let finished = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  /// Counts loops; a worker that sees it change has work.
+  private let round = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+  private let unfinished = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+  private let isBusy = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private var workers: [pthread_t] = []
+  /// Of each worker, for products.
+  private var scratch: [Buffer<UInt8>] = []
   private let process = platform_process_id()
 
-  // Guarded by the lock.
+  /// Written before `round` is raised, read after.
   private var body: Body?
-  private var round = 0
-  private var unfinished = 0
-  private var isBusy = false
+  // Guarded by the lock.
+  private var sleepers = 0
+  private var isWaiting = false
   private var isClosing = false
 
   // MARK: The library's pool
@@ -36,18 +42,91 @@ public final class ThreadPool: @unchecked Sendable {
     if count > 1 { current = try ThreadPool(workers: count - 1) }
   }
 
-  /// Calls `body` with parts of 0 ..< count that together are the whole. `work` is the number of elements that
-  /// one index stands for: below some thousands in all, waking a thread costs more than it saves.
+  /// Below so many operations in all, sharing a loop costs more than it saves.
+  private static var worthwhile: Int { 1 << 14 }
+
+  /// Calls `body` with parts of 0 ..< count that together are the whole. `work` is the number of vector operations
+  /// that one index stands for.
   static func split(_ count: Int, work: Int, _ body: (Range<Int>) -> Void) {
-    let worthwhile = 1 << 15
-    guard let pool = current, count > 1, count &* work >= worthwhile, pool.begin() else {
+    guard let pool = current, count > 1, count.multipliedOrMax(by: work) >= worthwhile, pool.begin() else {
       return body(0..<count)
     }
-    let parts = pool.workers.count + 1
-    pool.run { part in
-      let range = part * count / parts..<(part + 1) * count / parts
-      if !range.isEmpty { body(range) }
+    pool.share(count) { range, _ in body(range) }
+  }
+
+  /// The same with memory for each part: the caller's for its own, as large elsewhere.
+  static func split<S: BitwiseCopyable>(
+    _ count: Int, work: Int, scratch: View<S>, _ body: (Range<Int>, UnsafeMutablePointer<S>) -> Void
+  ) {
+    guard let pool = current, count > 1, count.multipliedOrMax(by: work) >= worthwhile, pool.begin() else {
+      return body(0..<count, scratch.start)
     }
+    guard pool.reserve(scratch.count * MemoryLayout<S>.stride) else {
+      pool.end()
+      return body(0..<count, scratch.start)
+    }
+    pool.share(count) { range, part in
+      body(
+        range,
+        part == 0
+          ? scratch.start
+          : UnsafeMutableRawPointer(pool.scratch[part - 1].values.start).assumingMemoryBound(to: S.self))
+    }
+  }
+
+  // MARK: A loop
+
+  /// Takes the pool, unless another thread has it or a fork has left the workers behind.
+  private func begin() -> Bool {
+    platform_process_id() == process && platform_exchange_uint64(isBusy, 1) == 0
+  }
+
+  private func end() { platform_store_uint64(isBusy, 0) }
+
+  /// Sees to it that each worker has `bytes` of memory. False if they are not to be had.
+  private func reserve(_ bytes: Int) -> Bool {
+    if let first = scratch.first, first.values.count >= bytes { return true }
+    do throws(RNNError) {
+      var buffers: [Buffer<UInt8>] = []
+      for _ in workers { buffers.append(try Buffer(count: bytes)) }
+      scratch = buffers
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func share(_ count: Int, _ body: (Range<Int>, Int) -> Void) {
+    let parts = workers.count + 1
+    run { part in
+      let range = part * count / parts..<(part + 1) * count / parts
+      if !range.isEmpty { body(range, part) }
+    }
+    end()
+  }
+
+  private func run(_ body: (Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      self.body = body
+      platform_store_uint64(unfinished, UInt64(workers.count))
+      // Under the lock, so that no worker falls asleep in between.
+      pthread_mutex_lock(lock)
+      platform_store_uint64(round, round.pointee &+ 1)
+      if sleepers > 0 { pthread_cond_broadcast(wakeUp) }
+      pthread_mutex_unlock(lock)
+      body(0)
+      waitForWorkers()
+      self.body = nil
+    }
+  }
+
+  private func waitForWorkers() {
+    if platform_spin_until_equal(unfinished, 0) != 0 { return }
+    pthread_mutex_lock(lock)
+    isWaiting = true
+    while platform_load_uint64(unfinished) > 0 { pthread_cond_wait(finished, lock) }
+    isWaiting = false
+    pthread_mutex_unlock(lock)
   }
 
   // MARK: Workers
@@ -56,6 +135,7 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_mutex_init(lock, nil)
     pthread_cond_init(wakeUp, nil)
     pthread_cond_init(finished, nil)
+    for counter in [round, unfinished, isBusy] { counter.initialize(to: 0) }
     for index in 1...count {
       let seat = Unmanaged.passRetained(Seat(pool: self, part: index))
       var worker = pthread_t()
@@ -89,47 +169,29 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   private func work(part: Int) {
-    var seen = 0
-    pthread_mutex_lock(lock)
-    while true {
-      while round == seen && !isClosing { pthread_cond_wait(wakeUp, lock) }
-      if isClosing { break }
-      seen = round
-      let body = body
-      pthread_mutex_unlock(lock)
+    var seen: UInt64 = 0
+    while waitForRound(after: seen) {
+      seen = platform_load_uint64(round)
       body?(part)
-      pthread_mutex_lock(lock)
-      unfinished -= 1
-      if unfinished == 0 { pthread_cond_signal(finished) }
+      if platform_decrement_uint64(unfinished) == 0 { reportFinished() }
     }
-    pthread_mutex_unlock(lock)
   }
 
-  /// Takes the pool, unless another thread has it or a fork has left the workers behind.
-  private func begin() -> Bool {
-    guard platform_process_id() == process else { return false }
+  /// False when the pool closes.
+  private func waitForRound(after seen: UInt64) -> Bool {
+    if platform_spin_while_equal(round, seen) != 0 { return true }
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
-    if isBusy { return false }
-    isBusy = true
-    return true
+    sleepers += 1
+    while platform_load_uint64(round) == seen && !isClosing { pthread_cond_wait(wakeUp, lock) }
+    sleepers -= 1
+    return platform_load_uint64(round) != seen
   }
 
-  private func run(_ body: (Int) -> Void) {
-    withoutActuallyEscaping(body) { body in
-      pthread_mutex_lock(lock)
-      self.body = body
-      unfinished = workers.count
-      round += 1
-      pthread_cond_broadcast(wakeUp)
-      pthread_mutex_unlock(lock)
-      body(0)
-      pthread_mutex_lock(lock)
-      while unfinished > 0 { pthread_cond_wait(finished, lock) }
-      self.body = nil
-      isBusy = false
-      pthread_mutex_unlock(lock)
-    }
+  private func reportFinished() {
+    pthread_mutex_lock(lock)
+    if isWaiting { pthread_cond_signal(finished) }
+    pthread_mutex_unlock(lock)
   }
 
   /// Ends the workers and waits for them. In a forked child there are none to wait for.
@@ -147,5 +209,14 @@ public final class ThreadPool: @unchecked Sendable {
     lock.deallocate()
     wakeUp.deallocate()
     finished.deallocate()
+    for counter in [round, unfinished, isBusy] { counter.deallocate() }
+  }
+}
+
+extension Int {
+  /// The product, or `max` where it does not fit.
+  fileprivate func multipliedOrMax(by other: Int) -> Int {
+    let (value, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? .max : value
   }
 }

@@ -69,17 +69,17 @@ struct Norms<S: Scalar> {
   }
 
   func largestMagnitude(above bound: Double) -> Bool {
-    Double(Reductions<S>.maximumMagnitude(gradient.start, count: gradient.count)) > bound
+    Double(Scans<S>.maximumMagnitude(gradient.start, count: gradient.count)) > bound
   }
 
   /// √Σ min(|g|, limit)². Where squares leave the range of double, a second look with a scale.
   static func norm(_ values: View<S>, _ limit: S) -> Double {
-    let squares = Reductions<S>.sumOfSquares(values.start, count: values.count, limit: limit)
+    let squares = S.kernels.sumOfSquares(values.start, count: values.count, limit: Double(limit))
     if squares.isFinite && squares > 1e-280 { return squares.squareRoot() }
-    let largest = Reductions<S>.maximumMagnitude(values.start, count: values.count)
+    let largest = Scans<S>.maximumMagnitude(values.start, count: values.count)
     if largest == 0 || !largest.isFinite { return Double(largest) }
     let scale = min(largest, limit)
-    let scaled = Reductions<S>.sumOfSquares(values.start, count: values.count, limit: limit, scale: scale)
+    let scaled = Scans<S>.sumOfSquares(values.start, count: values.count, limit: limit, scale: scale)
     return Double(scale) * scaled.squareRoot()
   }
 }

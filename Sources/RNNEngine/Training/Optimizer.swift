@@ -44,11 +44,13 @@ final class Optimizer<S: Scalar> {
   var updates = 0
   let slots: Buffer<S>
   private let count: Int
+  private let slotCount: Int
 
   init(_ options: OptimizerOptions, parameterCount: Int) throws(RNNError) {
     self.options = options
     count = parameterCount
-    slots = try Buffer(count: Size.product(options.slotNames.count, parameterCount))
+    slotCount = options.slotNames.count
+    slots = try Buffer(count: Size.product(slotCount, parameterCount))
   }
 
   /// Running average `index`, laid out as the parameters are.
@@ -72,28 +74,35 @@ final class Optimizer<S: Scalar> {
   private func update(
     _ parameters: View<S>, _ gradient: View<S>, range: Range<Int>, _ transform: GradientTransform<S>
   ) {
-    let (count, p, g) = (range.count, parameters.start + range.lowerBound, gradient.start + range.lowerBound)
-    func values(_ slot: Int) -> UnsafeMutablePointer<S> { self.slot(slot).start + range.lowerBound }
     let (o, rate) = (options, options.learningRate)
+    func values(_ slot: Int) -> UnsafeMutablePointer<S>? {
+      slot < slotCount ? self.slot(slot).start + range.lowerBound : nil
+    }
+    let place = UpdateRange(
+      count: range.count, parameters: parameters.start + range.lowerBound,
+      gradient: gradient.start + range.lowerBound, transform: transform, first: values(0), second: values(1))
     switch o.kind {
     case .sgd:
-      UpdateKernels<S>.sgd(
-        count: count, parameters: p, gradient: g, transform: transform,
-        velocity: o.momentum > 0 ? values(0) : nil, firstStep: updates == 1, rate: S(rate),
-        momentum: S(o.momentum), nesterov: o.nesterov, decay: S(o.weightDecay))
+      S.kernels.sgd(
+        place,
+        SGDConstants(
+          rate: S(rate), momentum: S(o.momentum), nesterov: o.nesterov, decay: S(o.weightDecay),
+          isFirstStep: updates == 1))
     case .rmsprop:
-      UpdateKernels<S>.rmsprop(
-        count: count, parameters: p, gradient: g, transform: transform, squareAverage: values(0),
-        velocity: o.momentum > 0 ? values(1) : nil, rate: S(rate), alpha: S(o.alpha),
-        alphaComplement: S(1 - o.alpha), eps: S(o.eps), momentum: S(o.momentum), decay: S(o.weightDecay))
+      S.kernels.rmsprop(
+        place,
+        RMSpropConstants(
+          rate: S(rate), alpha: S(o.alpha), alphaComplement: S(1 - o.alpha), eps: S(o.eps),
+          momentum: S(o.momentum), decay: S(o.weightDecay)))
     case .adam, .adamW:
-      UpdateKernels<S>.adam(
-        count: count, parameters: p, gradient: g, transform: transform, average: values(0),
-        squareAverage: values(1), rate: S(rate / (1 - power(o.beta1, updates))),
-        rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1Complement: S(1 - o.beta1),
-        beta2: S(o.beta2), beta2Complement: S(1 - o.beta2), eps: S(o.eps),
-        coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
-        decoupledDecay: o.kind == .adamW ? S(rate * o.weightDecay) : 0)
+      S.kernels.adam(
+        place,
+        AdamConstants(
+          rate: S(rate / (1 - power(o.beta1, updates))),
+          rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1Complement: S(1 - o.beta1),
+          beta2: S(o.beta2), beta2Complement: S(1 - o.beta2), eps: S(o.eps),
+          coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
+          decoupledDecay: o.kind == .adamW ? S(rate * o.weightDecay) : 0))
     }
   }
 

@@ -65,6 +65,7 @@ public final class Trainer<S: Scalar> {
       optimizer.update(
         model.parameters.values, gradient: gradient.values, tensors: model.tensors, limit: clipping.limit,
         scales: scales.values)
+      model.parametersHaveChanged()
     }
     count(&report)
     if !clipping.norm.isFinite && options.nonFinite == .fail {

@@ -1,19 +1,15 @@
 import CPlatform
 
-/// Names the instruction set that a kernel is compiled for. Kernels are generic over it so that the code of one
-/// module never carries the symbol of another's: without that, a linker may keep one copy for both.
-public protocol InstructionSet {}
-
-/// What every machine of the architecture has.
-public enum Baseline: InstructionSet {}
-
 /// Rows of numbers as vectors.
-enum Lanes<S: Real, I: InstructionSet> {
+enum Lanes<M: Machine> {
+  typealias V = M.V
+  typealias S = M.S
+
   /// Calls `body(offset, lanes)` for every vector of a row of `count` elements: full vectors first, then the
   /// tail. Inlined twice, so that full vectors carry no test for the tail.
   @inline(__always)
   static func forEach(_ count: Int, _ body: (_ offset: Int, _ lanes: Int) -> Void) {
-    let width = S.Vector.scalarCount
+    let width = V.scalarCount
     var offset = 0
     while offset &+ width <= count {
       body(offset, width)
@@ -24,24 +20,30 @@ enum Lanes<S: Real, I: InstructionSet> {
 
   /// `lanes` elements from `offset` on; the lanes beyond hold `fill`.
   @inline(__always)
-  static func load(_ row: UnsafePointer<S>, _ offset: Int, _ lanes: Int, fill: S = 0) -> S.Vector {
+  static func load(_ row: UnsafePointer<S>, _ offset: Int, _ lanes: Int, fill: S = 0) -> V {
     let start = row + offset
-    if lanes == S.Vector.scalarCount {
-      return UnsafeRawPointer(start).loadUnaligned(as: S.Vector.self)
-    }
-    var vector = S.Vector(repeating: fill)
+    if lanes == V.scalarCount { return UnsafeRawPointer(start).loadUnaligned(as: V.self) }
+    var vector = V(repeating: fill)
     memcpy(&vector, start, lanes &* MemoryLayout<S>.stride)
     return vector
   }
 
   /// The first `lanes` lanes, to `offset` on.
   @inline(__always)
-  static func store(_ vector: S.Vector, _ row: UnsafeMutablePointer<S>, _ offset: Int, _ lanes: Int) {
+  static func store(_ vector: V, _ row: UnsafeMutablePointer<S>, _ offset: Int, _ lanes: Int) {
     let start = row + offset
-    if lanes == S.Vector.scalarCount {
-      UnsafeMutableRawPointer(start).storeBytes(of: vector, as: S.Vector.self)
+    if lanes == V.scalarCount {
+      UnsafeMutableRawPointer(start).storeBytes(of: vector, as: V.self)
     } else {
       withUnsafeBytes(of: vector) { _ = memcpy(start, $0.baseAddress!, lanes &* MemoryLayout<S>.stride) }
     }
+  }
+
+  /// Adds the lanes in order.
+  @inline(__always)
+  static func sum<W: SIMD>(_ vector: W) -> W.Scalar where W.Scalar: FloatingPoint {
+    var sum = vector[0]
+    for lane in 1..<W.scalarCount { sum += vector[lane] }
+    return sum
   }
 }

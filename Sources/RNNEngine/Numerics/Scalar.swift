@@ -1,0 +1,76 @@
+import COpenBLAS
+import CPlatform
+import RNNKernels
+
+#if canImport(RNNKernelsAVX2)
+  import RNNKernelsAVX2
+  import RNNKernelsAVX512
+#endif
+
+/// The instruction sets that kernels are compiled for, each a superset of the one before. Raw values are those of
+/// `platform_instruction_set`.
+public enum InstructionSet: Int32, Sendable {
+  case baseline = 0
+  case avx2 = 1
+  case avx512 = 2
+
+  /// The best that this machine has; the environment variable LIBRNN_INSTRUCTION_SET may ask for less.
+  static var best: InstructionSet { InstructionSet(rawValue: platform_instruction_set()) ?? .baseline }
+}
+
+/// A scalar the engine computes with.
+public protocol Scalar: Real {
+  static var dtype: DType { get }
+  /// The kernels for this machine.
+  static var kernels: any Kernels<Self> { get }
+  static func gemm(
+    _ transposeA: CBLAS_TRANSPOSE, _ transposeB: CBLAS_TRANSPOSE, _ m: Int32, _ n: Int32, _ k: Int32,
+    _ a: UnsafePointer<Self>, _ lda: Int32, _ b: UnsafePointer<Self>, _ ldb: Int32, _ beta: Self,
+    _ c: UnsafeMutablePointer<Self>, _ ldc: Int32)
+}
+
+extension Float: Scalar {
+  public static var dtype: DType { .float32 }
+  public static let kernels = makeKernels(.best)
+
+  static func makeKernels(_ set: InstructionSet) -> any Kernels<Float> {
+    switch set {
+    #if canImport(RNNKernelsAVX2)
+      case .avx512: RNNKernelsAVX512.floatKernels()
+      case .avx2: RNNKernelsAVX2.floatKernels()
+    #endif
+    default: KernelSet<BaselineFloat>()
+    }
+  }
+
+  public static func gemm(
+    _ transposeA: CBLAS_TRANSPOSE, _ transposeB: CBLAS_TRANSPOSE, _ m: Int32, _ n: Int32, _ k: Int32,
+    _ a: UnsafePointer<Float>, _ lda: Int32, _ b: UnsafePointer<Float>, _ ldb: Int32, _ beta: Float,
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int32
+  ) {
+    cblas_sgemm(CblasRowMajor, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, beta, c, ldc)
+  }
+}
+
+extension Double: Scalar {
+  public static var dtype: DType { .float64 }
+  public static let kernels = makeKernels(.best)
+
+  static func makeKernels(_ set: InstructionSet) -> any Kernels<Double> {
+    switch set {
+    #if canImport(RNNKernelsAVX2)
+      case .avx512: RNNKernelsAVX512.doubleKernels()
+      case .avx2: RNNKernelsAVX2.doubleKernels()
+    #endif
+    default: KernelSet<BaselineDouble>()
+    }
+  }
+
+  public static func gemm(
+    _ transposeA: CBLAS_TRANSPOSE, _ transposeB: CBLAS_TRANSPOSE, _ m: Int32, _ n: Int32, _ k: Int32,
+    _ a: UnsafePointer<Double>, _ lda: Int32, _ b: UnsafePointer<Double>, _ ldb: Int32, _ beta: Double,
+    _ c: UnsafeMutablePointer<Double>, _ ldc: Int32
+  ) {
+    cblas_dgemm(CblasRowMajor, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, beta, c, ldc)
+  }
+}

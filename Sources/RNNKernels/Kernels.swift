@@ -1,0 +1,61 @@
+/// The cells that have kernels.
+public enum CellKind: Sendable {
+  case elman
+  case gru
+  case lstm
+}
+
+/// The kernels of one machine for numbers of one type. No kernel allocates, and each may run on any thread.
+///
+/// Single numbers are passed as Double or within structs: through an existential, Embedded Swift 6.3 passes a
+/// parameter of an associated type in one way and expects it in another.
+public protocol Kernels<S>: AnyObject, Sendable {
+  associatedtype S: Real
+  typealias Values = UnsafeMutablePointer<S>
+  typealias Constants = UnsafePointer<S>
+
+  // MARK: Products
+
+  /// C = start + A · B. `Product` says in which order it is summed.
+  func multiply(_ call: ProductCall<S>)
+
+  // MARK: Recurrence. `CellLoop`
+
+  /// Elements that packed recurrent weights take, in either direction.
+  func packedCount(_ cell: CellKind, size: Int) -> Int
+  /// Packs W_hh [GH, H] for `forward`, or for `backward`.
+  func packForward(_ cell: CellKind, size: Int, _ weight: Constants, to packed: Values)
+  func packBackward(_ cell: CellKind, size: Int, _ weight: Constants, to packed: Values)
+  func forward(_ cell: CellKind, _ step: ForwardStep<S>)
+  func backward(_ cell: CellKind, _ step: BackwardStep<S>)
+
+  // MARK: Losses of one row of outputs. Each returns the loss and, if asked, its gradient times `weight`
+
+  /// Softmax cross-entropy, log Σ_k exp(x_k) - x_label, shifted by the maximum;
+  /// its gradient is softmax(x) - onehot(label).
+  func crossEntropy(size: Int, logits: Constants, label: Int, weight: Double, gradient: Values?) -> Double
+  /// Squared errors Σ_o (y_o - t_o)²; 2(y - t).
+  func meanSquared(size: Int, outputs: Constants, targets: Constants, weight: Double, gradient: Values?)
+    -> Double
+  /// Binary cross-entropy of logits, Σ_o max(y, 0) - y t + log(1 + exp(-|y|)); σ(y) - t.
+  func binaryCrossEntropy(
+    size: Int, logits: Constants, targets: Constants, weight: Double, gradient: Values?
+  ) -> Double
+
+  // MARK: Sums and scans
+
+  /// Σ min(|x|, limit)², in double.
+  func sumOfSquares(_ x: Constants, count: Int, limit: Double) -> Double
+  /// The place of the first NaN, or nil.
+  func firstNaN(_ x: Constants, count: Int) -> Int?
+  /// sums[j] += Σ_rows x[row, j].
+  func addColumnSums(_ x: Constants, rows: Int, columns: Int, stride: Int, to sums: Values)
+  /// y += x.
+  func add(_ x: Constants, to y: Values, count: Int)
+
+  // MARK: Optimisers. `UpdateKernels`
+
+  func sgd(_ range: UpdateRange<S>, _ constants: SGDConstants<S>)
+  func rmsprop(_ range: UpdateRange<S>, _ constants: RMSpropConstants<S>)
+  func adam(_ range: UpdateRange<S>, _ constants: AdamConstants<S>)
+}

@@ -1,0 +1,79 @@
+import CPlatform
+
+/// Copies a matrix into panels, in the order in which `Tile` reads them.
+enum Packing<M: Machine> {
+  typealias V = M.V
+  typealias S = M.S
+
+  /// Vectors that `columns` elements fill.
+  @inline(__always)
+  static func vectors(_ columns: Int) -> Int { (columns &+ V.scalarCount &- 1) / V.scalarCount }
+
+  /// Packs the matrix [depth, columns] whose element (k, n) is source[k · depthStride + n · columnStride], panel
+  /// after panel. All are `Tile.maximumColumns` vectors wide but for the last, which is as wide as it must be.
+  static func pack(
+    depth: Int, columns: Int, _ source: UnsafePointer<S>, depthStride: Int, columnStride: Int,
+    to target: UnsafeMutablePointer<S>
+  ) {
+    forEachPanel(columns) { first, count, vectors in
+      let width = vectors &* V.scalarCount
+      packColumns(
+        depth: depth, columns: count, width: width, source + first &* columnStride, depthStride: depthStride,
+        columnStride: columnStride, to: target + first &* depth, stride: width)
+    }
+  }
+
+  /// Calls `body(first column, columns, vectors)` for each panel.
+  @inline(__always)
+  static func forEachPanel(_ columns: Int, _ body: (_ first: Int, _ count: Int, _ vectors: Int) -> Void) {
+    let full = Tile<M>.maximumColumns &* V.scalarCount
+    var first = 0
+    while first < columns {
+      let count = min(full, columns &- first)
+      body(first, count, vectors(count))
+      first &+= full
+    }
+  }
+
+  /// `columns` columns, and zeros up to `width`, to rows of the target that lie `stride` elements apart.
+  static func packColumns(
+    depth: Int, columns: Int, width: Int, _ source: UnsafePointer<S>, depthStride: Int, columnStride: Int,
+    to target: UnsafeMutablePointer<S>, stride: Int
+  ) {
+    if columnStride == 1 {
+      for k in 0..<depth { copy(source + k &* depthStride, to: target + k &* stride, columns) }
+    } else {
+      transpose(
+        depth: depth, columns: columns, source, depthStride: depthStride, columnStride: columnStride,
+        to: target, stride: stride)
+    }
+    if columns == width { return }
+    for k in 0..<depth {
+      for n in columns..<width { target[k &* stride &+ n] = 0 }
+    }
+  }
+
+  @inline(__always)
+  private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
+    Lanes<M>.forEach(count) { j, lanes in
+      Lanes<M>.store(Lanes<M>.load(source, j, lanes), target, j, lanes)
+    }
+  }
+
+  /// Block by block, so that what is read and what is written stays in the cache.
+  private static func transpose(
+    depth: Int, columns: Int, _ source: UnsafePointer<S>, depthStride: Int, columnStride: Int,
+    to target: UnsafeMutablePointer<S>, stride: Int
+  ) {
+    let side = 16
+    var firstK = 0
+    while firstK < depth {
+      let lastK = min(firstK &+ side, depth)
+      for n in 0..<columns {
+        let column = source + n &* columnStride
+        for k in firstK..<lastK { target[k &* stride &+ n] = column[k &* depthStride] }
+      }
+      firstK = lastK
+    }
+  }
+}

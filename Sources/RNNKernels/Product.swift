@@ -1,0 +1,127 @@
+/// A matrix product C = A · B of any layout: element (i, j) of A is a[i · aRowStride + j · aDepthStride], and so on.
+public struct ProductCall<S: Real> {
+  public var rows: Int
+  public var columns: Int
+  public var depth: Int
+  public var a: UnsafePointer<S>
+  public var aRowStride: Int
+  public var aDepthStride: Int
+  public var b: UnsafePointer<S>
+  public var bDepthStride: Int
+  public var bColumnStride: Int
+  public var c: UnsafeMutablePointer<S>
+  public var cRowStride: Int
+  /// What the products are added to: nil for zero, C itself, or one row for all with stride 0.
+  public var start: UnsafePointer<S>?
+  public var startRowStride: Int
+  /// `Blocking.scratch` elements.
+  public var scratch: UnsafeMutablePointer<S>
+
+  public init(
+    rows: Int, columns: Int, depth: Int, a: UnsafePointer<S>, aRowStride: Int, aDepthStride: Int,
+    b: UnsafePointer<S>, bDepthStride: Int, bColumnStride: Int, c: UnsafeMutablePointer<S>, cRowStride: Int,
+    start: UnsafePointer<S>?, startRowStride: Int, scratch: UnsafeMutablePointer<S>
+  ) {
+    (self.rows, self.columns, self.depth) = (rows, columns, depth)
+    (self.a, self.aRowStride, self.aDepthStride) = (a, aRowStride, aDepthStride)
+    (self.b, self.bDepthStride, self.bColumnStride) = (b, bDepthStride, bColumnStride)
+    (self.c, self.cRowStride) = (c, cRowStride)
+    (self.start, self.startRowStride, self.scratch) = (start, startRowStride, scratch)
+  }
+}
+
+/// How a large product is cut so that what is used again stays in the caches.
+public enum Blocking {
+  /// Steps of the depth for which a part of B is packed: a panel of them fits into a quarter of a usual L2.
+  static var depth: Int { 512 }
+  /// Columns that are packed at a time.
+  static var columns: Int { 512 }
+  /// Rows of A that all panels are run over before the next.
+  static var rows: Int { 96 }
+  /// Panels are whole vectors wide: at most so many columns more.
+  static var margin: Int { 16 }
+  /// Columns in whose multiples a product may be shared out without cutting a panel, on any machine.
+  public static var unit: Int { 64 }
+
+  /// Elements of scratch that a product with these sides needs.
+  public static func scratch(columns count: Int, depth steps: Int) -> Int {
+    (min(count, columns) + margin) * min(steps, depth)
+  }
+}
+
+/// The blocked product. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008,
+/// with A read in place: the processor runs far enough ahead to hide its strides.
+enum Product<M: Machine> {
+  typealias S = M.S
+
+  /// Every element of C is a sum over blocks of the depth that depend on nothing but the depth, in order.
+  static func multiply(_ call: ProductCall<S>) {
+    var depth = 0
+    repeat {
+      let count = min(Blocking.depth, call.depth &- depth)
+      var column = 0
+      while column < call.columns {
+        let columns = min(Blocking.columns, call.columns &- column)
+        Packing<M>.pack(
+          depth: count, columns: columns,
+          call.b + (depth &* call.bDepthStride &+ column &* call.bColumnStride),
+          depthStride: call.bDepthStride, columnStride: call.bColumnStride, to: call.scratch)
+        multiplyPacked(call, depth: depth, count, column: column, columns)
+        column &+= columns
+      }
+      depth &+= count
+    } while depth < call.depth
+  }
+
+  /// All rows against the columns and steps that are packed.
+  @inline(__always)
+  private static func multiplyPacked(
+    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columnCount: Int
+  ) {
+    var row = 0
+    while row < call.rows {
+      let rows = min(Blocking.rows, call.rows &- row)
+      Packing<M>.forEachPanel(columnCount) { first, count, vectors in
+        Tile<M>.forEach(rows: rows, columns: vectors) { tile, height in
+          block(
+            call, row: row &+ tile, height, column: column &+ first, count, vectors, depth: depth, depthCount,
+            panel: call.scratch + first &* depthCount)
+        }
+      }
+      row &+= rows
+    }
+  }
+
+  @inline(__always)
+  private static func block(
+    _ call: ProductCall<S>, row: Int, _ rows: Int, column: Int, _ columns: Int, _ vectors: Int, depth: Int,
+    _ depthCount: Int, panel: UnsafePointer<S>
+  ) {
+    var sums = Tile<M>.Sums(repeating: M.V(repeating: 0))
+    withUnsafeMutableBytes(of: &sums) { bytes in
+      let sums = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: M.V.self)
+      Tile<M>.multiply(
+        rows: rows, columns: vectors, depth: depthCount,
+        call.a + (row &* call.aRowStride &+ depth &* call.aDepthStride), rowStride: call.aRowStride,
+        depthStride: call.aDepthStride, panel: panel, sums: sums, adding: false)
+      for r in 0..<rows {
+        let c = call.c + ((row &+ r) &* call.cRowStride &+ column)
+        // The first block adds to what the caller named, later ones to what is there.
+        let start =
+          depth > 0
+          ? UnsafePointer(c) : call.start.map { $0 + ((row &+ r) &* call.startRowStride &+ column) }
+        finish(sums + r &* vectors, start, c, columns)
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func finish(
+    _ sums: UnsafePointer<M.V>, _ start: UnsafePointer<S>?, _ c: UnsafeMutablePointer<S>, _ columns: Int
+  ) {
+    Lanes<M>.forEach(columns) { j, lanes in
+      let sum = sums[j / M.V.scalarCount]
+      Lanes<M>.store(start.map { Lanes<M>.load($0, j, lanes) + sum } ?? sum, c, j, lanes)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/// The micro-kernel of every matrix product of the library: a few rows against one panel of a packed matrix, all
+/// sums in registers.
+///
+/// A panel is `columns` vectors wide and holds, for each step k of the depth, those vectors one after another.
+/// Every sum is one chain of multiply-adds over k, in order: a row's bits depend neither on the rows beside it
+/// nor on how many rows are taken at a time.
+enum Tile<M: Machine> {
+  typealias V = M.V
+  typealias S = M.S
+
+  static var maximumRows: Int { 6 }
+  static var maximumColumns: Int { 4 }
+  /// The sums of a tile: `columns` vectors for each row.
+  typealias Sums = InlineArray<24, V>
+
+  /// Rows that fill the registers: three quarters hold sums, the rest what they are made from.
+  @inline(__always)
+  static func height(columns: Int) -> Int { min(maximumRows, M.registers &* 3 / 4 / columns) }
+
+  /// Cuts `rows` into tiles of nearly equal height.
+  @inline(__always)
+  static func forEach(rows: Int, columns: Int, _ body: (_ first: Int, _ count: Int) -> Void) {
+    let height = height(columns: columns)
+    let tiles = (rows &+ height &- 1) / height
+    let (least, larger) = (rows / tiles, rows % tiles)
+    var first = 0
+    for tile in 0..<tiles {
+      let count = tile < larger ? least &+ 1 : least
+      body(first, count)
+      first &+= count
+    }
+  }
+
+  /// sums ← A · panel, or sums + A · panel when `adding`. A's element (row, k) stands at
+  /// a[row · rowStride + k · depthStride].
+  @inline(never)
+  static func multiply(
+    rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<S>, rowStride: Int, depthStride: Int,
+    panel: UnsafePointer<S>, sums: UnsafeMutablePointer<V>, adding: Bool
+  ) {
+    let product = TileProduct<M>(
+      depth: depth, a: a, rowStride: rowStride, depthStride: depthStride, panel: panel, sums: sums,
+      adding: adding)
+    switch columns {
+    case 1: product.dispatch(rows, Width<1, M>.self)
+    case 2: product.dispatch(rows, Width<2, M>.self)
+    case 3: product.dispatch(rows, Width<3, M>.self)
+    default: product.dispatch(rows, Width<4, M>.self)
+    }
+  }
+}
+
+/// The number of columns of a tile, as a type.
+enum Width<let columns: Int, M: Machine> {}
+
+/// The arguments of a tile's product.
+struct TileProduct<M: Machine> {
+  typealias V = M.V
+  typealias S = M.S
+  let depth: Int
+  let a: UnsafePointer<S>
+  let rowStride: Int
+  let depthStride: Int
+  let panel: UnsafePointer<S>
+  let sums: UnsafeMutablePointer<V>
+  let adding: Bool
+
+  /// The loop for each height is code of its own. Heights that the registers cannot hold have none.
+  @inline(__always)
+  func dispatch<let columns: Int>(_ rows: Int, _: Width<columns, M>.Type) {
+    let height = Tile<M>.height(columns: columns)
+    switch rows {
+    case 1: Block<1, columns, M>.run(self)
+    case 2: Block<2, columns, M>.run(self)
+    case 3: Block<3, columns, M>.run(self)
+    case 4: if height >= 4 { Block<4, columns, M>.run(self) }
+    case 5: if height >= 5 { Block<5, columns, M>.run(self) }
+    default: if height >= 6 { Block<6, columns, M>.run(self) }
+    }
+  }
+}
+
+/// A tile of a fixed size: loops over rows and columns are unrolled, and `sums` lives in registers.
+struct Block<let rows: Int, let columns: Int, M: Machine> {
+  typealias V = M.V
+  private typealias Row = InlineArray<columns, V>
+
+  @inline(__always)
+  static func run(_ product: TileProduct<M>) {
+    var sums = InlineArray<rows, Row>(repeating: Row(repeating: V(repeating: 0)))
+    if product.adding {
+      for r in 0..<rows {
+        for c in 0..<columns { sums[unchecked: r][unchecked: c] = product.sums[r &* columns &+ c] }
+      }
+    }
+    var (a, panel, k) = (product.a, UnsafeRawPointer(product.panel), 0)
+    while k < product.depth {
+      var b = Row(repeating: V(repeating: 0))
+      for c in 0..<columns {
+        b[unchecked: c] = (panel + c &* MemoryLayout<V>.stride).loadUnaligned(as: V.self)
+      }
+      for r in 0..<rows {
+        let x = V(repeating: a[r &* product.rowStride])
+        for c in 0..<columns {
+          sums[unchecked: r][unchecked: c] = M.multiplyAdd(
+            sums[unchecked: r][unchecked: c], x, b[unchecked: c])
+        }
+      }
+      a += product.depthStride
+      panel += columns &* MemoryLayout<V>.stride
+      k &+= 1
+    }
+    for r in 0..<rows {
+      for c in 0..<columns { product.sums[r &* columns &+ c] = sums[unchecked: r][unchecked: c] }
+    }
+  }
+}
