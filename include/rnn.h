@@ -90,9 +90,10 @@ const char *rnn_status_name(rnn_status status);
 const char *rnn_last_error(void);
 
 /*
- * How many threads, this one included, the library uses for its own loops (gates, losses, updates);
- * 1 to 256, at first 1: no thread is started that was not asked for. Results are the same bits at every
- * count. Matrix products run in OpenBLAS under the host's own settings, which are not touched.
+ * How many threads, this one included, the library works with; 1 to 256, at first 1: no thread is started
+ * that was not asked for. Results are the same bits at every count. Between loops a worker looks out for the
+ * next one for some tens of microseconds, then sleeps. Products of fewer than 4 rows run in OpenBLAS, whose
+ * settings are the host's and are not touched.
  * Call it while no other librnn call is running. Workers started earlier end before it returns.
  */
 rnn_status rnn_set_num_threads(int32_t count);

@@ -14,7 +14,7 @@ protocol CellKernel<M> {
   /// From W_ih x_t with its biases in `gates` and W_hh h_{t-1} in `sums`, a vector for each gate, to h_t; leaves the
   /// activations in `gates`.
   static func forward(
-    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<V>, _ row: CellRows<S>, _ step: ForwardStep<S>)
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>)
 
   /// From `dh` = ∂L/∂h_t to the gradients of the pre-activations in `gates` and `candidate`, and of c_{t-1} in
   /// `carriedCell`. Returns the part of ∂L/∂h_{t-1} that does not pass through W_hh.
@@ -51,20 +51,17 @@ enum CellLoop<K: CellKernel> {
     let gateWidth = K.gateCount &* step.size
     L.forEach(step.size) { j, lanes in
       Tile<M>.forEach(rows: step.rows, columns: K.gateCount) { first, count in
-        var sums = Tile<M>.Sums(repeating: V(repeating: 0))
-        withUnsafeMutableBytes(of: &sums) { bytes in
-          let sums = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: V.self)
-          Tile<M>.multiply(
-            rows: count, columns: K.gateCount, depth: step.size,
-            step.numbers.previousOutput + first &* step.size, rowStride: step.size, depthStride: 1,
-            panel: step.weights + j &* gateWidth, sums: sums, adding: false)
-          for r in 0..<count {
-            let row = step.numbers.row(first &+ r, gateWidth: gateWidth, size: step.size)
-            if let lengths = step.lengths, step.step >= lengths[first &+ r] {
-              freeze(j, lanes, row, step)
-            } else {
-              K.forward(j, lanes, sums + r &* K.gateCount, row, step)
-            }
+        let sums = step.scratch
+        Tile<M>.multiply(
+          rows: count, columns: K.gateCount, depth: step.size,
+          step.numbers.previousOutput + first &* step.size, rowStride: step.size, depthStride: 1,
+          panel: step.weights + j &* gateWidth, sums: sums, adding: false)
+        for r in 0..<count {
+          let row = step.numbers.row(first &+ r, gateWidth: gateWidth, size: step.size)
+          if let lengths = step.lengths, step.step >= lengths[first &+ r] {
+            freeze(j, lanes, row, step)
+          } else {
+            K.forward(j, lanes, sums + r &* K.gateCount &* V.scalarCount, row, step)
           }
         }
       }
@@ -96,13 +93,10 @@ enum CellLoop<K: CellKernel> {
   static func backward(_ step: BackwardStep<S>) {
     Packing<M>.forEachPanel(step.size) { first, units, vectors in
       Tile<M>.forEach(rows: step.rows, columns: vectors) { tile, count in
-        var sums = Tile<M>.Sums(repeating: V(repeating: 0))
-        withUnsafeMutableBytes(of: &sums) { bytes in
-          let sums = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: V.self)
-          gather(step, first, vectors, tile, count, sums)
-          for r in 0..<count {
-            finish(step, row: tile &+ r, first, units, sums + r &* vectors)
-          }
+        let sums = step.scratch
+        gather(step, first, vectors, tile, count, sums)
+        for r in 0..<count {
+          finish(step, row: tile &+ r, first, units, sums + r &* vectors &* V.scalarCount)
         }
       }
     }
@@ -112,9 +106,12 @@ enum CellLoop<K: CellKernel> {
   @inline(__always)
   private static func gather(
     _ step: BackwardStep<S>, _ first: Int, _ vectors: Int, _ tile: Int, _ count: Int,
-    _ sums: UnsafeMutablePointer<V>
+    _ sums: UnsafeMutablePointer<S>
   ) {
-    guard let gates = step.laterGates else { return }
+    guard let gates = step.laterGates else {
+      for index in 0..<count &* vectors { Tile<M>.store(V(repeating: 0), sums, index) }
+      return
+    }
     let gateWidth = K.gateCount &* step.size
     let depth = K.hasCandidate ? gateWidth &- step.size : gateWidth
     let panel = step.weights + first &* gateWidth
@@ -130,13 +127,13 @@ enum CellLoop<K: CellKernel> {
   /// ∂L/∂h_t is what was carried, what comes from y_t and what passed through W_hh. Padding passes it on.
   @inline(__always)
   private static func finish(
-    _ step: BackwardStep<S>, row r: Int, _ first: Int, _ units: Int, _ sums: UnsafePointer<V>
+    _ step: BackwardStep<S>, row r: Int, _ first: Int, _ units: Int, _ sums: UnsafePointer<S>
   ) {
     let (gateWidth, place) = (K.gateCount &* step.size, r &* step.size)
     let isPadding = step.lengths.map { step.step >= $0[r] } ?? false
     L.forEach(units) { offset, lanes in
       let j = first &+ offset
-      var dh = L.load(step.carried + place, j, lanes) + sums[offset / V.scalarCount]
+      var dh = L.load(step.carried + place, j, lanes) + L.load(sums, offset, V.scalarCount)
       if let outputGradient = step.outputGradient { dh = dh + L.load(outputGradient + place, j, lanes) }
       if let numbers = step.numbers {
         let row = numbers.row(r, gateWidth: gateWidth, size: step.size)

@@ -43,11 +43,14 @@ public struct ForwardStep<S: Real> {
   /// b_hh, of which a GRU uses b_hn: the others are in `gates` already.
   public var hiddenBias: UnsafePointer<S>
   public var numbers: CellRows<S>
+  /// `Blocking.tile` elements.
+  public var scratch: UnsafeMutablePointer<S>
 
   public init(
     step: Int, rows: Int, size: Int, relu: Bool, lengths: UnsafePointer<Int>?, weights: UnsafePointer<S>,
-    hiddenBias: UnsafePointer<S>, numbers: CellRows<S>
+    hiddenBias: UnsafePointer<S>, numbers: CellRows<S>, scratch: UnsafeMutablePointer<S>
   ) {
+    self.scratch = scratch
     (self.step, self.rows, self.size, self.relu) = (step, rows, size, relu)
     (self.lengths, self.weights, self.hiddenBias, self.numbers) = (lengths, weights, hiddenBias, numbers)
   }
@@ -73,12 +76,16 @@ public struct BackwardStep<S: Real> {
   public var carried: UnsafeMutablePointer<S>
   /// [rows, H]: in ∂L/∂c_t from later steps, out ∂L/∂c_{t-1}.
   public var carriedCell: UnsafeMutablePointer<S>
+  /// `Blocking.tile` elements.
+  public var scratch: UnsafeMutablePointer<S>
 
   public init(
     step: Int, rows: Int, size: Int, relu: Bool, lengths: UnsafePointer<Int>?, weights: UnsafePointer<S>,
     numbers: CellRows<S>?, laterGates: UnsafePointer<S>?, laterCandidate: UnsafePointer<S>?,
-    outputGradient: UnsafePointer<S>?, carried: UnsafeMutablePointer<S>, carriedCell: UnsafeMutablePointer<S>
+    outputGradient: UnsafePointer<S>?, carried: UnsafeMutablePointer<S>, carriedCell: UnsafeMutablePointer<S>,
+    scratch: UnsafeMutablePointer<S>
   ) {
+    self.scratch = scratch
     (self.step, self.rows, self.size, self.relu) = (step, rows, size, relu)
     (self.lengths, self.weights, self.numbers) = (lengths, weights, numbers)
     (self.laterGates, self.laterCandidate) = (laterGates, laterCandidate)

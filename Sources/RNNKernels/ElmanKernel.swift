@@ -8,9 +8,9 @@ enum ElmanKernel<M: Machine>: CellKernel {
   /// h_t = φ(W_ih x_t + b_ih + b_hh + W_hh h_{t-1}), φ = relu or tanh.
   @inline(__always)
   static func forward(
-    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<V>, _ row: CellRows<S>, _ step: ForwardStep<S>
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
-    let a = L.load(row.gates, j, lanes) + sums[0]
+    let a = L.load(row.gates, j, lanes) + Tile<M>.load(sums, 0)
     let h = step.relu ? M.maximum(V(repeating: 0), a) : Elementary<M>.tanh(a)
     L.store(h, row.output, j, lanes)
   }

@@ -10,14 +10,14 @@ enum GRUKernel<M: Machine>: CellKernel {
   /// `backward` needs r, z, n, which stay in `gates`, and q = W_hn h_{t-1} + b_hn, which stays in `candidate`.
   @inline(__always)
   static func forward(
-    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<V>, _ row: CellRows<S>, _ step: ForwardStep<S>
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
     let size = step.size
     // r = σ(W_ir x + b_ir + b_hr + W_hr h), z likewise
-    let r = E.sigmoid(L.load(row.gates, j, lanes) + sums[0])
-    let z = E.sigmoid(L.load(row.gates, size &+ j, lanes) + sums[1])
+    let r = E.sigmoid(L.load(row.gates, j, lanes) + Tile<M>.load(sums, 0))
+    let z = E.sigmoid(L.load(row.gates, size &+ j, lanes) + Tile<M>.load(sums, 1))
     // n = tanh(W_in x + b_in + r∘q),  q = W_hn h + b_hn
-    let q = sums[2] + L.load(step.hiddenBias, 2 &* size &+ j, lanes)
+    let q = Tile<M>.load(sums, 2) + L.load(step.hiddenBias, 2 &* size &+ j, lanes)
     let n = E.tanh(L.load(row.gates, 2 &* size &+ j, lanes) + r * q)
     // h_t = (1-z)∘n + z∘h_{t-1}
     let h = (1 - z) * n + z * L.load(row.previousOutput, j, lanes)

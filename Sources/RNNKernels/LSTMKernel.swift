@@ -10,14 +10,14 @@ enum LSTMKernel<M: Machine>: CellKernel {
   /// `backward` needs i, f, g, o, which stay in `gates`, and c_t.
   @inline(__always)
   static func forward(
-    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<V>, _ row: CellRows<S>, _ step: ForwardStep<S>
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
     let size = step.size
     // i = σ(W_ii x + b_ii + b_hi + W_hi h), f and o likewise; g = tanh(…)
-    let i = E.sigmoid(L.load(row.gates, j, lanes) + sums[0])
-    let f = E.sigmoid(L.load(row.gates, size &+ j, lanes) + sums[1])
-    let g = E.tanh(L.load(row.gates, 2 &* size &+ j, lanes) + sums[2])
-    let o = E.sigmoid(L.load(row.gates, 3 &* size &+ j, lanes) + sums[3])
+    let i = E.sigmoid(L.load(row.gates, j, lanes) + Tile<M>.load(sums, 0))
+    let f = E.sigmoid(L.load(row.gates, size &+ j, lanes) + Tile<M>.load(sums, 1))
+    let g = E.tanh(L.load(row.gates, 2 &* size &+ j, lanes) + Tile<M>.load(sums, 2))
+    let o = E.sigmoid(L.load(row.gates, 3 &* size &+ j, lanes) + Tile<M>.load(sums, 3))
     // c_t = f∘c_{t-1} + i∘g;  h_t = o∘tanh(c_t)
     let c = f * L.load(row.previousCell, j, lanes) + i * g
     L.store(i, row.gates, j, lanes)

@@ -43,9 +43,12 @@ public enum Blocking {
   /// Columns in whose multiples a product may be shared out without cutting a panel, on any machine.
   public static var unit: Int { 64 }
 
+  /// Elements that hold the sums of a tile: what scratch begins with, and all that a cell's step needs.
+  public static var tile: Int { 6 * 4 * 16 }
+
   /// Elements of scratch that a product with these sides needs.
   public static func scratch(columns count: Int, depth steps: Int) -> Int {
-    (min(count, columns) + margin) * min(steps, depth)
+    tile + (min(count, columns) + margin) * min(steps, depth)
   }
 }
 
@@ -65,7 +68,7 @@ enum Product<M: Machine> {
         Packing<M>.pack(
           depth: count, columns: columns,
           call.b + (depth &* call.bDepthStride &+ column &* call.bColumnStride),
-          depthStride: call.bDepthStride, columnStride: call.bColumnStride, to: call.scratch)
+          depthStride: call.bDepthStride, columnStride: call.bColumnStride, to: call.scratch + Blocking.tile)
         multiplyPacked(call, depth: depth, count, column: column, columns)
         column &+= columns
       }
@@ -85,7 +88,7 @@ enum Product<M: Machine> {
         Tile<M>.forEach(rows: rows, columns: vectors) { tile, height in
           block(
             call, row: row &+ tile, height, column: column &+ first, count, vectors, depth: depth, depthCount,
-            panel: call.scratch + first &* depthCount)
+            panel: call.scratch + (Blocking.tile &+ first &* depthCount))
         }
       }
       row &+= rows
@@ -97,30 +100,27 @@ enum Product<M: Machine> {
     _ call: ProductCall<S>, row: Int, _ rows: Int, column: Int, _ columns: Int, _ vectors: Int, depth: Int,
     _ depthCount: Int, panel: UnsafePointer<S>
   ) {
-    var sums = Tile<M>.Sums(repeating: M.V(repeating: 0))
-    withUnsafeMutableBytes(of: &sums) { bytes in
-      let sums = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: M.V.self)
-      Tile<M>.multiply(
-        rows: rows, columns: vectors, depth: depthCount,
-        call.a + (row &* call.aRowStride &+ depth &* call.aDepthStride), rowStride: call.aRowStride,
-        depthStride: call.aDepthStride, panel: panel, sums: sums, adding: false)
-      for r in 0..<rows {
-        let c = call.c + ((row &+ r) &* call.cRowStride &+ column)
-        // The first block adds to what the caller named, later ones to what is there.
-        let start =
-          depth > 0
-          ? UnsafePointer(c) : call.start.map { $0 + ((row &+ r) &* call.startRowStride &+ column) }
-        finish(sums + r &* vectors, start, c, columns)
-      }
+    let sums = call.scratch
+    Tile<M>.multiply(
+      rows: rows, columns: vectors, depth: depthCount,
+      call.a + (row &* call.aRowStride &+ depth &* call.aDepthStride), rowStride: call.aRowStride,
+      depthStride: call.aDepthStride, panel: panel, sums: sums, adding: false)
+    for r in 0..<rows {
+      let c = call.c + ((row &+ r) &* call.cRowStride &+ column)
+      // The first block adds to what the caller named, later ones to what is there.
+      let start =
+        depth > 0
+        ? UnsafePointer(c) : call.start.map { $0 + ((row &+ r) &* call.startRowStride &+ column) }
+      finish(sums + r &* vectors &* M.V.scalarCount, start, c, columns)
     }
   }
 
   @inline(__always)
   private static func finish(
-    _ sums: UnsafePointer<M.V>, _ start: UnsafePointer<S>?, _ c: UnsafeMutablePointer<S>, _ columns: Int
+    _ sums: UnsafePointer<S>, _ start: UnsafePointer<S>?, _ c: UnsafeMutablePointer<S>, _ columns: Int
   ) {
     Lanes<M>.forEach(columns) { j, lanes in
-      let sum = sums[j / M.V.scalarCount]
+      let sum = Lanes<M>.load(sums, j, M.V.scalarCount)
       Lanes<M>.store(start.map { Lanes<M>.load($0, j, lanes) + sum } ?? sum, c, j, lanes)
     }
   }

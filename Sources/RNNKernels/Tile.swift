@@ -10,8 +10,16 @@ enum Tile<M: Machine> {
 
   static var maximumRows: Int { 6 }
   static var maximumColumns: Int { 4 }
-  /// The sums of a tile: `columns` vectors for each row.
-  typealias Sums = InlineArray<24, V>
+  /// Vector `index` of the sums of a tile, which are `columns` vectors for each row. They need not be aligned.
+  @inline(__always)
+  static func load(_ sums: UnsafePointer<S>, _ index: Int) -> V {
+    Lanes<M>.load(sums, index &* V.scalarCount, V.scalarCount)
+  }
+
+  @inline(__always)
+  static func store(_ vector: V, _ sums: UnsafeMutablePointer<S>, _ index: Int) {
+    Lanes<M>.store(vector, sums, index &* V.scalarCount, V.scalarCount)
+  }
 
   /// Rows that fill the registers: three quarters hold sums, the rest what they are made from.
   @inline(__always)
@@ -36,7 +44,7 @@ enum Tile<M: Machine> {
   @inline(never)
   static func multiply(
     rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<S>, rowStride: Int, depthStride: Int,
-    panel: UnsafePointer<S>, sums: UnsafeMutablePointer<V>, adding: Bool
+    panel: UnsafePointer<S>, sums: UnsafeMutablePointer<S>, adding: Bool
   ) {
     let product = TileProduct<M>(
       depth: depth, a: a, rowStride: rowStride, depthStride: depthStride, panel: panel, sums: sums,
@@ -62,7 +70,7 @@ struct TileProduct<M: Machine> {
   let rowStride: Int
   let depthStride: Int
   let panel: UnsafePointer<S>
-  let sums: UnsafeMutablePointer<V>
+  let sums: UnsafeMutablePointer<S>
   let adding: Bool
 
   /// The loop for each height is code of its own. Heights that the registers cannot hold have none.
@@ -90,20 +98,33 @@ struct Block<let rows: Int, let columns: Int, M: Machine> {
     var sums = InlineArray<rows, Row>(repeating: Row(repeating: V(repeating: 0)))
     if product.adding {
       for r in 0..<rows {
-        for c in 0..<columns { sums[unchecked: r][unchecked: c] = product.sums[r &* columns &+ c] }
+        for c in 0..<columns {
+          sums[unchecked: r][unchecked: c] = Tile<M>.load(product.sums, r &* columns &+ c)
+        }
       }
     }
     var (a, panel, k) = (product.a, UnsafeRawPointer(product.panel), 0)
     while k < product.depth {
-      var b = Row(repeating: V(repeating: 0))
-      for c in 0..<columns {
-        b[unchecked: c] = (panel + c &* MemoryLayout<V>.stride).loadUnaligned(as: V.self)
-      }
-      for r in 0..<rows {
-        let x = V(repeating: a[r &* product.rowStride])
+      // Whichever of the step's row and column is shorter waits in registers while the other passes by.
+      if rows < columns {
+        var x = InlineArray<rows, V>(repeating: V(repeating: 0))
+        for r in 0..<rows { x[unchecked: r] = V(repeating: a[r &* product.rowStride]) }
         for c in 0..<columns {
-          sums[unchecked: r][unchecked: c] = M.multiplyAdd(
-            sums[unchecked: r][unchecked: c], x, b[unchecked: c])
+          let b = (panel + c &* MemoryLayout<V>.stride).loadUnaligned(as: V.self)
+          for r in 0..<rows {
+            sums[unchecked: r][unchecked: c] = M.multiplyAdd(sums[unchecked: r][unchecked: c], x[unchecked: r], b)
+          }
+        }
+      } else {
+        var b = Row(repeating: V(repeating: 0))
+        for c in 0..<columns {
+          b[unchecked: c] = (panel + c &* MemoryLayout<V>.stride).loadUnaligned(as: V.self)
+        }
+        for r in 0..<rows {
+          let x = V(repeating: a[r &* product.rowStride])
+          for c in 0..<columns {
+            sums[unchecked: r][unchecked: c] = M.multiplyAdd(sums[unchecked: r][unchecked: c], x, b[unchecked: c])
+          }
         }
       }
       a += product.depthStride
@@ -111,7 +132,9 @@ struct Block<let rows: Int, let columns: Int, M: Machine> {
       k &+= 1
     }
     for r in 0..<rows {
-      for c in 0..<columns { product.sums[r &* columns &+ c] = sums[unchecked: r][unchecked: c] }
+      for c in 0..<columns {
+        Tile<M>.store(sums[unchecked: r][unchecked: c], product.sums, r &* columns &+ c)
+      }
     }
   }
 }

@@ -1,21 +1,19 @@
 import CPlatform
 
-// The operations of each vector type. What the generic operations of `SIMD` do lane by lane is written here for the
-// concrete type, for which the compiler has one instruction.
+// The operations of each vector type: one C function each, which is one instruction. See platform.h.
 
 extension Machine where V == SIMD4<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { SIMD4<Double>(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float4(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
-    sum.addingProduct(a, b)
+    platform_fma_float4(sum, a, b)
   }
   @inline(__always) public static func select(_ x: V, below bound: Float, _ a: V, else b: V) -> V {
-    b.replacing(with: a, where: x .< V(repeating: bound))
+    platform_select_float4(x, V(repeating: bound), a, b)
   }
-  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { b.replacing(with: a, where: a .> b) }
+  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float4(b, a, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    let biased = unsafeBitCast(n + (127 + Float.roundingShift), to: SIMD4<UInt32>.self)
-    return unsafeBitCast(biased &<< 23, to: V.self)
+    platform_exponent_float4(n + (127 + Float.roundingShift))
   }
 }
 
@@ -23,15 +21,14 @@ extension Machine where V == SIMD8<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { SIMD8<Double>(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float8(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
-    sum.addingProduct(a, b)
+    platform_fma_float8(sum, a, b)
   }
   @inline(__always) public static func select(_ x: V, below bound: Float, _ a: V, else b: V) -> V {
-    b.replacing(with: a, where: x .< V(repeating: bound))
+    platform_select_float8(x, V(repeating: bound), a, b)
   }
-  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { b.replacing(with: a, where: a .> b) }
+  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float8(b, a, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    let biased = unsafeBitCast(n + (127 + Float.roundingShift), to: SIMD8<UInt32>.self)
-    return unsafeBitCast(biased &<< 23, to: V.self)
+    platform_exponent_float8(n + (127 + Float.roundingShift))
   }
 }
 
@@ -39,15 +36,14 @@ extension Machine where V == SIMD16<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD16<Double> { SIMD16<Double>(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float16(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
-    sum.addingProduct(a, b)
+    platform_fma_float16(sum, a, b)
   }
   @inline(__always) public static func select(_ x: V, below bound: Float, _ a: V, else b: V) -> V {
-    b.replacing(with: a, where: x .< V(repeating: bound))
+    platform_select_float16(x, V(repeating: bound), a, b)
   }
-  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { b.replacing(with: a, where: a .> b) }
+  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float16(b, a, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    let biased = unsafeBitCast(n + (127 + Float.roundingShift), to: SIMD16<UInt32>.self)
-    return unsafeBitCast(biased &<< 23, to: V.self)
+    platform_exponent_float16(n + (127 + Float.roundingShift))
   }
 }
 
@@ -55,15 +51,14 @@ extension Machine where V == SIMD2<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD2<Double> { x }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double2(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
-    sum.addingProduct(a, b)
+    platform_fma_double2(sum, a, b)
   }
   @inline(__always) public static func select(_ x: V, below bound: Double, _ a: V, else b: V) -> V {
-    b.replacing(with: a, where: x .< V(repeating: bound))
+    platform_select_double2(x, V(repeating: bound), a, b)
   }
-  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { b.replacing(with: a, where: a .> b) }
+  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double2(b, a, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    let biased = unsafeBitCast(n + (1023 + Double.roundingShift), to: SIMD2<UInt64>.self)
-    return unsafeBitCast(biased &<< 52, to: V.self)
+    platform_exponent_double2(n + (1023 + Double.roundingShift))
   }
 }
 
@@ -71,15 +66,14 @@ extension Machine where V == SIMD4<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { x }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double4(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
-    sum.addingProduct(a, b)
+    platform_fma_double4(sum, a, b)
   }
   @inline(__always) public static func select(_ x: V, below bound: Double, _ a: V, else b: V) -> V {
-    b.replacing(with: a, where: x .< V(repeating: bound))
+    platform_select_double4(x, V(repeating: bound), a, b)
   }
-  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { b.replacing(with: a, where: a .> b) }
+  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double4(b, a, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    let biased = unsafeBitCast(n + (1023 + Double.roundingShift), to: SIMD4<UInt64>.self)
-    return unsafeBitCast(biased &<< 52, to: V.self)
+    platform_exponent_double4(n + (1023 + Double.roundingShift))
   }
 }
 
@@ -87,14 +81,13 @@ extension Machine where V == SIMD8<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { x }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double8(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
-    sum.addingProduct(a, b)
+    platform_fma_double8(sum, a, b)
   }
   @inline(__always) public static func select(_ x: V, below bound: Double, _ a: V, else b: V) -> V {
-    b.replacing(with: a, where: x .< V(repeating: bound))
+    platform_select_double8(x, V(repeating: bound), a, b)
   }
-  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { b.replacing(with: a, where: a .> b) }
+  @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double8(b, a, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    let biased = unsafeBitCast(n + (1023 + Double.roundingShift), to: SIMD8<UInt64>.self)
-    return unsafeBitCast(biased &<< 52, to: V.self)
+    platform_exponent_double8(n + (1023 + Double.roundingShift))
   }
 }

@@ -21,17 +21,18 @@ enum InstructionSets {
   /// An LSTM of one unit without recurrence shows σ and tanh: i = σ(x), g = tanh(x).
   private func activations<S: Scalar>(_ x: S, _ kernels: any Kernels<S>) -> (sigmoid: S, tanh: S) {
     var gates: [S] = [x, 0, x, 0]
-    var memory = [S](repeating: 0, count: 4 + kernels.packedCount(.lstm, size: 1))
+    var memory = [S](repeating: 0, count: 4 + Blocking.tile + kernels.packedCount(.lstm, size: 1))
     gates.withUnsafeMutableBufferPointer { gates in
       memory.withUnsafeMutableBufferPointer { memory in
         let m = memory.start
         kernels.forward(
           .lstm,
           ForwardStep(
-            step: 0, rows: 1, size: 1, relu: false, lengths: nil, weights: m + 4, hiddenBias: m,
+            step: 0, rows: 1, size: 1, relu: false, lengths: nil, weights: m + 4 + Blocking.tile,
+            hiddenBias: m,
             numbers: CellRows(
               gates: gates.start, previousOutput: m, output: m + 1, previousCell: m + 2, cell: m + 3,
-              candidate: m)))
+              candidate: m), scratch: m + 4))
       }
     }
     return (gates[0], gates[2])
@@ -177,6 +178,8 @@ enum InstructionSets {
     let weight = try buffer(gates * size * size, seed: 30, scale: 0.5)
     let bias = try buffer(gates * size, seed: 31, scale: 0.5)
     let packed = try buffer(kernels.packedCount(kind, size: size), seed: 32, scale: 1)
+    // Nothing says that scratch is aligned.
+    let scratch = try Buffer<Double>(count: Blocking.tile + 1)
     let place = narrow.map { $0.values.start + rows.lowerBound * size }
     let cells = CellRows(
       gates: now.values.start + rows.lowerBound * gates * size, previousOutput: place[0], output: place[1],
@@ -186,15 +189,18 @@ enum InstructionSets {
       kind,
       ForwardStep(
         step: 0, rows: rows.count, size: size, relu: false, lengths: nil, weights: packed.values.start,
-        hiddenBias: bias.values.start, numbers: cells))
+        hiddenBias: bias.values.start, numbers: cells, scratch: scratch.values.start + 1))
     kernels.packBackward(kind, size: size, weight.values.start, to: packed.values.start)
     kernels.backward(
       kind,
       BackwardStep(
         step: 0, rows: rows.count, size: size, relu: false, lengths: nil, weights: packed.values.start,
         numbers: cells, laterGates: later.values.start + rows.lowerBound * gates * size,
-        laterCandidate: place[5], outputGradient: place[6], carried: place[7], carriedCell: place[8]))
-    return withExtendedLifetime((weight, bias, packed, later)) { ([now] + narrow).map { Array($0.values) } }
+        laterCandidate: place[5], outputGradient: place[6], carried: place[7], carriedCell: place[8],
+        scratch: scratch.values.start + 1))
+    return withExtendedLifetime((weight, bias, packed, later, scratch)) {
+      ([now] + narrow).map { Array($0.values) }
+    }
   }
 
   @Test(arguments: kinds, [1, 4, 7, 16, 33, 130])

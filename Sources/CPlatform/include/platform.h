@@ -23,26 +23,44 @@
 
 #define PLATFORM_HIDDEN __attribute__((visibility("hidden")))
 
-/* ---- Vectors: operations that Swift's SIMD types compile to scalar loops ---- */
+/*
+ * ---- Vectors ----
+ *
+ * Operations that Swift's SIMD types spell out lane by lane, which an optimiser may or may not put together again.
+ * Here each is one vector operation. All are inlined into callers compiled for machines with such vectors.
+ */
 
-typedef float platform_float4 __attribute__((ext_vector_type(4)));
-typedef float platform_float8 __attribute__((ext_vector_type(8)));
-typedef float platform_float16 __attribute__((ext_vector_type(16)));
-typedef double platform_double2 __attribute__((ext_vector_type(2)));
-typedef double platform_double4 __attribute__((ext_vector_type(4)));
-typedef double platform_double8 __attribute__((ext_vector_type(8)));
-
-#define PLATFORM_SQRT(type)                                                                                  \
-  static inline platform_##type platform_sqrt_##type(platform_##type x) {                                    \
+/* type<lanes> and its integers. */
+#define PLATFORM_VECTOR(type, integer, lanes, mantissa_bits)                                                 \
+  typedef type platform_##type##lanes __attribute__((ext_vector_type(lanes)));                               \
+  typedef integer platform_##integer##_of_##type##lanes __attribute__((ext_vector_type(lanes)));             \
+                                                                                                             \
+  static inline platform_##type##lanes platform_sqrt_##type##lanes(platform_##type##lanes x) {               \
     return __builtin_elementwise_sqrt(x);                                                                    \
+  }                                                                                                          \
+  /* sum + a * b with one rounding. */                                                                       \
+  static inline platform_##type##lanes platform_fma_##type##lanes(                                           \
+      platform_##type##lanes sum, platform_##type##lanes a, platform_##type##lanes b) {                      \
+    return __builtin_elementwise_fma(a, b, sum);                                                             \
+  }                                                                                                          \
+  /* x < bound ? a : b; b where x is NaN. */                                                                 \
+  static inline platform_##type##lanes platform_select_##type##lanes(                                        \
+      platform_##type##lanes x, platform_##type##lanes bound, platform_##type##lanes a,                      \
+      platform_##type##lanes b) {                                                                            \
+    return x < bound ? a : b;                                                                                \
+  }                                                                                                          \
+  /* 2^n from n + bias + 1.5 * 2^mantissa_bits, whose low bits are the biased exponent. */                   \
+  static inline platform_##type##lanes platform_exponent_##type##lanes(platform_##type##lanes shifted) {     \
+    return (platform_##type##lanes)(((platform_##integer##_of_##type##lanes)shifted) << mantissa_bits);      \
   }
-PLATFORM_SQRT(float4)
-PLATFORM_SQRT(float8)
-PLATFORM_SQRT(float16)
-PLATFORM_SQRT(double2)
-PLATFORM_SQRT(double4)
-PLATFORM_SQRT(double8)
-#undef PLATFORM_SQRT
+
+PLATFORM_VECTOR(float, uint32_t, 4, 23)
+PLATFORM_VECTOR(float, uint32_t, 8, 23)
+PLATFORM_VECTOR(float, uint32_t, 16, 23)
+PLATFORM_VECTOR(double, uint64_t, 2, 52)
+PLATFORM_VECTOR(double, uint64_t, 4, 52)
+PLATFORM_VECTOR(double, uint64_t, 8, 52)
+#undef PLATFORM_VECTOR
 
 /* ---- The machine ---- */
 

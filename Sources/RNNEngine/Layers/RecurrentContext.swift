@@ -63,8 +63,9 @@ extension Recurrent {
     }
 
     /// Shares the batch among threads for a whole pass: rows do not depend on one another.
-    func splitRows(_ body: (Range<Int>) -> Void) {
-      ThreadPool.split(pass.rows, work: pass.steps &* layer.gateWidth &* layer.size / 16, body)
+    func splitRows(_ body: (Range<Int>, UnsafeMutablePointer<S>) -> Void) {
+      let work = pass.steps &* layer.gateWidth &* layer.size / 16
+      ThreadPool.split(pass.rows, work: work, scratch: scratch.product.part(0, Blocking.tile), body)
     }
 
     /// Layer k's part of the packed weights.

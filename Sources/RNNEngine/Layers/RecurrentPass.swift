@@ -27,7 +27,7 @@ extension Recurrent {
     if !pass.isPacked {
       kernels.packForward(cell.kind, size: size, context.hiddenWeight(k).values.start, to: packed)
     }
-    context.splitRows { rows in
+    context.splitRows { rows, scratch in
       for step in 0..<pass.steps {
         kernels.forward(
           cell.kind,
@@ -35,7 +35,7 @@ extension Recurrent {
             step: step, rows: rows.count, size: size, relu: cell.relu,
             lengths: context.lengths(from: rows.lowerBound), weights: packed,
             hiddenBias: context.hiddenBias(k).start,
-            numbers: context.numbers(k, step, from: rows.lowerBound)))
+            numbers: context.numbers(k, step, from: rows.lowerBound), scratch: scratch))
       }
     }
     context.storeFinalState(k)
@@ -71,19 +71,20 @@ extension Recurrent {
     context.loadInitialState(k)
     let packed = context.packed(k).start
     S.kernels.packBackward(cell.kind, size: size, context.hiddenWeight(k).values.start, to: packed)
-    context.splitRows { rows in
+    context.splitRows { rows, scratch in
       for step in (0..<pass.steps).reversed() {
-        stepBackward(level: k, step: step, rows: rows, gradOutput, context)
+        stepBackward(level: k, step: step, rows: rows, gradOutput, context, scratch)
       }
       // ∂L/∂h_0
-      if gradients.state != nil { stepBackward(level: k, step: -1, rows: rows, gradOutput, context) }
+      if gradients.state != nil { stepBackward(level: k, step: -1, rows: rows, gradOutput, context, scratch) }
     }
     context.storeInitialGradient(k, gradients.state)
   }
 
   /// ∂L/∂h_t = ∂L/∂y_t + W_hhᵀ dgates_{t+1} + what does not pass through W_hh, then the gradients of step t's gates.
   private func stepBackward(
-    level k: Int, step: Int, rows: Range<Int>, _ gradOutput: View<S>, _ context: Context
+    level k: Int, step: Int, rows: Range<Int>, _ gradOutput: View<S>, _ context: Context,
+    _ scratch: UnsafeMutablePointer<S>
   ) {
     let (pass, first) = (context.pass, rows.lowerBound)
     let later = step + 1 < pass.steps ? context.numbers(k, step + 1, from: first) : nil
@@ -98,7 +99,7 @@ extension Recurrent {
         outputGradient: step < 0
           ? nil : UnsafePointer(gradOutput.start + (step * pass.rows + first) * size),
         carried: context.scratch.gradOutput.start + first * size,
-        carriedCell: context.scratch.gradCell.start + first * size))
+        carriedCell: context.scratch.gradCell.start + first * size, scratch: scratch))
   }
 
   /// The shared weights take part in every step: their gradients are sums over all of them.
