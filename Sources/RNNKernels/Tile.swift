@@ -10,15 +10,15 @@ enum Tile<M: Machine> {
 
   static var maximumRows: Int { 6 }
   static var maximumColumns: Int { 4 }
-  /// Vector `index` of the sums of a tile, which are `columns` vectors for each row. They need not be aligned.
+  /// Vector `index` of a panel, or of the sums of a tile: `columns` vectors for each row. They need not be aligned.
   @inline(__always)
-  static func load(_ sums: UnsafePointer<S>, _ index: Int) -> V {
-    Lanes<M>.load(sums, index &* V.scalarCount, V.scalarCount)
+  static func load(_ vectors: UnsafePointer<S>, _ index: Int) -> V {
+    Lanes<M>.load(vectors, index &* V.scalarCount, V.scalarCount)
   }
 
   @inline(__always)
-  static func store(_ vector: V, _ sums: UnsafeMutablePointer<S>, _ index: Int) {
-    Lanes<M>.store(vector, sums, index &* V.scalarCount, V.scalarCount)
+  static func store(_ vector: V, _ vectors: UnsafeMutablePointer<S>, _ index: Int) {
+    Lanes<M>.store(vector, vectors, index &* V.scalarCount, V.scalarCount)
   }
 
   /// Rows that fill the registers: three quarters hold sums, the rest what they are made from.
@@ -91,50 +91,69 @@ struct TileProduct<M: Machine> {
 /// A tile of a fixed size: loops over rows and columns are unrolled, and `sums` lives in registers.
 struct Block<let rows: Int, let columns: Int, M: Machine> {
   typealias V = M.V
+  typealias S = M.S
   private typealias Row = InlineArray<columns, V>
+  private typealias Column = InlineArray<rows, V>
+  private var sums = InlineArray<rows, Row>(repeating: Row(repeating: V(repeating: 0)))
 
   @inline(__always)
   static func run(_ product: TileProduct<M>) {
-    var sums = InlineArray<rows, Row>(repeating: Row(repeating: V(repeating: 0)))
-    if product.adding {
-      for r in 0..<rows {
-        for c in 0..<columns {
-          sums[unchecked: r][unchecked: c] = Tile<M>.load(product.sums, r &* columns &+ c)
-        }
-      }
-    }
-    var (a, panel, k) = (product.a, UnsafeRawPointer(product.panel), 0)
+    var block = Block()
+    if product.adding { block.load(product.sums) }
+    var (a, panel, k) = (product.a, product.panel, 0)
     while k < product.depth {
-      // Whichever of the step's row and column is shorter waits in registers while the other passes by.
+      // Whichever of A's column and the panel's row is shorter waits in registers while the other passes by.
       if rows < columns {
-        var x = InlineArray<rows, V>(repeating: V(repeating: 0))
-        for r in 0..<rows { x[unchecked: r] = V(repeating: a[r &* product.rowStride]) }
-        for c in 0..<columns {
-          let b = (panel + c &* MemoryLayout<V>.stride).loadUnaligned(as: V.self)
-          for r in 0..<rows {
-            sums[unchecked: r][unchecked: c] = M.multiplyAdd(sums[unchecked: r][unchecked: c], x[unchecked: r], b)
-          }
-        }
+        block.addHoldingColumn(a, product.rowStride, panel)
       } else {
-        var b = Row(repeating: V(repeating: 0))
-        for c in 0..<columns {
-          b[unchecked: c] = (panel + c &* MemoryLayout<V>.stride).loadUnaligned(as: V.self)
-        }
-        for r in 0..<rows {
-          let x = V(repeating: a[r &* product.rowStride])
-          for c in 0..<columns {
-            sums[unchecked: r][unchecked: c] = M.multiplyAdd(sums[unchecked: r][unchecked: c], x, b[unchecked: c])
-          }
-        }
+        block.addHoldingRow(a, product.rowStride, panel)
       }
       a += product.depthStride
-      panel += columns &* MemoryLayout<V>.stride
+      panel += columns &* V.scalarCount
       k &+= 1
     }
+    block.store(product.sums)
+  }
+
+  /// sums += a b, an outer product.
+  @inline(__always)
+  private mutating func addHoldingRow(_ a: UnsafePointer<S>, _ rowStride: Int, _ panel: UnsafePointer<S>) {
+    var b = Row(repeating: V(repeating: 0))
+    for c in 0..<columns { b[unchecked: c] = Tile<M>.load(panel, c) }
     for r in 0..<rows {
-      for c in 0..<columns {
-        Tile<M>.store(sums[unchecked: r][unchecked: c], product.sums, r &* columns &+ c)
-      }
+      let x = V(repeating: a[r &* rowStride])
+      for c in 0..<columns { add(r, c, x, b[unchecked: c]) }
+    }
+  }
+
+  @inline(__always)
+  private mutating func addHoldingColumn(
+    _ a: UnsafePointer<S>, _ rowStride: Int, _ panel: UnsafePointer<S>
+  ) {
+    var x = Column(repeating: V(repeating: 0))
+    for r in 0..<rows { x[unchecked: r] = V(repeating: a[r &* rowStride]) }
+    for c in 0..<columns {
+      let b = Tile<M>.load(panel, c)
+      for r in 0..<rows { add(r, c, x[unchecked: r], b) }
+    }
+  }
+
+  @inline(__always)
+  private mutating func add(_ r: Int, _ c: Int, _ x: V, _ b: V) {
+    sums[unchecked: r][unchecked: c] = M.multiplyAdd(sums[unchecked: r][unchecked: c], x, b)
+  }
+
+  @inline(__always)
+  private mutating func load(_ source: UnsafePointer<S>) {
+    for r in 0..<rows {
+      for c in 0..<columns { sums[unchecked: r][unchecked: c] = Tile<M>.load(source, r &* columns &+ c) }
+    }
+  }
+
+  @inline(__always)
+  private func store(_ target: UnsafeMutablePointer<S>) {
+    for r in 0..<rows {
+      for c in 0..<columns { Tile<M>.store(sums[unchecked: r][unchecked: c], target, r &* columns &+ c) }
     }
   }
 }

@@ -42,10 +42,10 @@ __version__: str = _lib.rnn_version_string().decode()
 
 
 def set_num_threads(count: int) -> None:
-    """Let the library use `count` threads, this one included, for its own loops; 1 at first.
+    """Let the library work with `count` threads, this one included; 1 at first.
 
-    Results are the same bits at every count. Matrix products run in OpenBLAS under its own
-    settings. Call it while no other call of this package is running.
+    Results are the same bits at every count. Call it while no other call of this package is
+    running.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def set_num_threads(count: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads the library uses for its own loops."""
+    """Return how many threads the library works with."""
     return int(_lib.rnn_get_num_threads())
 
 
