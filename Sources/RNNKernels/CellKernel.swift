@@ -33,37 +33,69 @@ enum CellLoop<K: CellKernel> {
 
   // MARK: Forward
 
-  /// A panel holds the columns of all gates for one vector of hidden units: [H, G, units].
+  /// Vectors of hidden units in a panel: as many as fit beside one another with all their gates.
+  static var unitVectors: Int { Tile<M>.maximumColumns / K.gateCount }
+
+  /// Calls `body(first unit, units, vectors of units)` for each panel.
+  @inline(__always)
+  private static func forEachPanel(size: Int, _ body: (_ first: Int, _ count: Int, _ vectors: Int) -> Void) {
+    let full = unitVectors &* V.scalarCount
+    var first = 0
+    while first < size {
+      let count = min(full, size &- first)
+      body(first, count, Packing<M>.vectors(count))
+      first &+= full
+    }
+  }
+
+  /// A panel holds the columns of all gates for some vectors of hidden units: [H, vectors, G, units].
   static func packForward(size: Int, _ weight: UnsafePointer<S>, to packed: UnsafeMutablePointer<S>) {
-    let width = K.gateCount &* V.scalarCount
-    L.forEach(size) { j, lanes in
-      for gate in 0..<K.gateCount {
-        Packing<M>.packColumns(
-          depth: size, columns: lanes, width: V.scalarCount, weight + (gate &* size &+ j) &* size,
-          depthStride: 1, columnStride: size,
-          to: packed + (j &* K.gateCount &* size &+ gate &* V.scalarCount),
-          stride: width)
+    forEachPanel(size: size) { first, count, vectors in
+      let stride = vectors &* K.gateCount &* V.scalarCount
+      let panel = packed + first &* K.gateCount &* size
+      L.forEach(count) { j, lanes in
+        for gate in 0..<K.gateCount {
+          Packing<M>.packColumns(
+            depth: size, columns: lanes, width: V.scalarCount,
+            weight + (gate &* size &+ first &+ j) &* size, depthStride: 1, columnStride: size,
+            to: panel + (j &* K.gateCount &+ gate &* V.scalarCount), stride: stride)
+        }
       }
     }
   }
 
   static func forward(_ step: ForwardStep<S>) {
-    let gateWidth = K.gateCount &* step.size
-    L.forEach(step.size) { j, lanes in
-      Tile<M>.forEach(rows: step.rows, columns: K.gateCount) { first, count in
-        let sums = step.scratch
+    let (size, gateWidth) = (step.size, K.gateCount &* step.size)
+    forEachPanel(size: size) { first, units, vectors in
+      let width = vectors &* K.gateCount
+      Tile<M>.forEach(rows: step.rows, columns: width) { tile, count in
         Tile<M>.multiply(
-          rows: count, columns: K.gateCount, depth: step.size,
-          step.numbers.previousOutput + first &* step.size, rowStride: step.size, depthStride: 1,
-          panel: step.weights + j &* gateWidth, sums: sums, adding: false)
+          rows: count, columns: width,
+          TileProduct(
+            depth: size, a: step.numbers.previousOutput + tile &* size, rowStride: size, depthStride: 1,
+            panel: step.weights + first &* gateWidth, start: nil, startStride: 0, target: step.scratch,
+            targetStride: width &* V.scalarCount))
         for r in 0..<count {
-          let row = step.numbers.row(first &+ r, gateWidth: gateWidth, size: step.size)
-          if let lengths = step.lengths, step.step >= lengths[first &+ r] {
-            freeze(j, lanes, row, step)
-          } else {
-            K.forward(j, lanes, sums + r &* K.gateCount &* V.scalarCount, row, step)
-          }
+          finish(
+            step, row: tile &+ r, first, units, UnsafePointer(step.scratch + r &* width &* V.scalarCount))
         }
+      }
+    }
+  }
+
+  /// The cell of one row, for the units of a panel.
+  @inline(__always)
+  private static func finish(
+    _ step: ForwardStep<S>, row r: Int, _ first: Int, _ units: Int, _ sums: UnsafePointer<S>
+  ) {
+    let row = step.numbers.row(r, gateWidth: K.gateCount &* step.size, size: step.size)
+    let isPadding = step.lengths.map { step.step >= $0[r] } ?? false
+    L.forEach(units) { offset, lanes in
+      let j = first &+ offset
+      if isPadding {
+        freeze(j, lanes, row, step)
+      } else {
+        K.forward(j, lanes, sums + offset &* K.gateCount, row, step)
       }
     }
   }
@@ -93,35 +125,38 @@ enum CellLoop<K: CellKernel> {
   static func backward(_ step: BackwardStep<S>) {
     Packing<M>.forEachPanel(step.size) { first, units, vectors in
       Tile<M>.forEach(rows: step.rows, columns: vectors) { tile, count in
-        let sums = step.scratch
-        gather(step, first, vectors, tile, count, sums)
+        gather(step, first, vectors, tile, count)
         for r in 0..<count {
-          finish(step, row: tile &+ r, first, units, sums + r &* vectors &* V.scalarCount)
+          finish(
+            step, row: tile &+ r, first, units, UnsafePointer(step.scratch + r &* vectors &* V.scalarCount))
         }
       }
     }
   }
 
-  /// W_hhᵀ dgates_{t+1} of a tile. In a GRU the last gate's gradient on the hidden side is that of q.
+  /// W_hhᵀ dgates_{t+1} of a tile, to scratch. In a GRU the last gate's gradient on the hidden side is that of q.
   @inline(__always)
-  private static func gather(
-    _ step: BackwardStep<S>, _ first: Int, _ vectors: Int, _ tile: Int, _ count: Int,
-    _ sums: UnsafeMutablePointer<S>
-  ) {
+  private static func gather(_ step: BackwardStep<S>, _ first: Int, _ vectors: Int, _ tile: Int, _ count: Int)
+  {
+    let (size, gateWidth, width) = (step.size, K.gateCount &* step.size, vectors &* V.scalarCount)
+    let depth = K.hasCandidate ? gateWidth &- size : gateWidth
+    let panel = step.weights + first &* gateWidth
     guard let gates = step.laterGates else {
-      for index in 0..<count &* vectors { Tile<M>.store(V(repeating: 0), sums, index) }
+      for index in 0..<count &* vectors { Tile<M>.store(V(repeating: 0), step.scratch, index) }
       return
     }
-    let gateWidth = K.gateCount &* step.size
-    let depth = K.hasCandidate ? gateWidth &- step.size : gateWidth
-    let panel = step.weights + first &* gateWidth
     Tile<M>.multiply(
-      rows: count, columns: vectors, depth: depth, gates + tile &* gateWidth, rowStride: gateWidth,
-      depthStride: 1, panel: panel, sums: sums, adding: false)
+      rows: count, columns: vectors,
+      TileProduct(
+        depth: depth, a: gates + tile &* gateWidth, rowStride: gateWidth, depthStride: 1, panel: panel,
+        start: nil, startStride: 0, target: step.scratch, targetStride: width))
     guard K.hasCandidate, let candidate = step.laterCandidate else { return }
     Tile<M>.multiply(
-      rows: count, columns: vectors, depth: step.size, candidate + tile &* step.size, rowStride: step.size,
-      depthStride: 1, panel: panel + depth &* vectors &* V.scalarCount, sums: sums, adding: true)
+      rows: count, columns: vectors,
+      TileProduct(
+        depth: size, a: candidate + tile &* size, rowStride: size, depthStride: 1,
+        panel: panel + depth &* width, start: UnsafePointer(step.scratch), startStride: width,
+        target: step.scratch, targetStride: width))
   }
 
   /// ∂L/∂h_t is what was carried, what comes from y_t and what passed through W_hh. Padding passes it on.

@@ -35,7 +35,8 @@ enum Packing<M: Machine> {
     }
   }
 
-  /// `columns` columns, and zeros up to `width`, to rows of the target that lie `stride` elements apart.
+  /// One piece of code for all who pack: `columns` columns, and zeros up to `width`, to rows of the target that lie `stride` elements apart.
+  @inline(never)
   static func packColumns(
     depth: Int, columns: Int, width: Int, _ source: UnsafePointer<S>, depthStride: Int, columnStride: Int,
     to target: UnsafeMutablePointer<S>, stride: Int

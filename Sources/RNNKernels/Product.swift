@@ -100,18 +100,26 @@ enum Product<M: Machine> {
     _ call: ProductCall<S>, row: Int, _ rows: Int, column: Int, _ columns: Int, _ vectors: Int, depth: Int,
     _ depthCount: Int, panel: UnsafePointer<S>
   ) {
-    let sums = call.scratch
+    let c = call.c + (row &* call.cRowStride &+ column)
+    // The first block adds to what the caller named, later ones to what is there.
+    let (start, startStride) =
+      depth > 0
+      ? (UnsafePointer(c), call.cRowStride)
+      : (call.start.map { $0 + (row &* call.startRowStride &+ column) }, call.startRowStride)
+    let isWhole = columns == vectors &* M.V.scalarCount
+    let width = vectors &* M.V.scalarCount
     Tile<M>.multiply(
-      rows: rows, columns: vectors, depth: depthCount,
-      call.a + (row &* call.aRowStride &+ depth &* call.aDepthStride), rowStride: call.aRowStride,
-      depthStride: call.aDepthStride, panel: panel, sums: sums, adding: false)
+      rows: rows, columns: vectors,
+      TileProduct(
+        depth: depthCount, a: call.a + (row &* call.aRowStride &+ depth &* call.aDepthStride),
+        rowStride: call.aRowStride, depthStride: call.aDepthStride, panel: panel,
+        start: isWhole ? start : nil, startStride: startStride, target: isWhole ? c : call.scratch,
+        targetStride: isWhole ? call.cRowStride : width))
+    if isWhole { return }
+    // A panel with a vector that C has not all of goes through scratch.
     for r in 0..<rows {
-      let c = call.c + ((row &+ r) &* call.cRowStride &+ column)
-      // The first block adds to what the caller named, later ones to what is there.
-      let start =
-        depth > 0
-        ? UnsafePointer(c) : call.start.map { $0 + ((row &+ r) &* call.startRowStride &+ column) }
-      finish(sums + r &* vectors &* M.V.scalarCount, start, c, columns)
+      finish(
+        call.scratch + r &* width, start.map { $0 + r &* startStride }, c + r &* call.cRowStride, columns)
     }
   }
 

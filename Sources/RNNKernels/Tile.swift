@@ -39,16 +39,9 @@ enum Tile<M: Machine> {
     }
   }
 
-  /// sums ← A · panel, or sums + A · panel when `adding`. A's element (row, k) stands at
-  /// a[row · rowStride + k · depthStride].
+  /// Whole vectors of sums for some rows, `columns` for each.
   @inline(never)
-  static func multiply(
-    rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<S>, rowStride: Int, depthStride: Int,
-    panel: UnsafePointer<S>, sums: UnsafeMutablePointer<S>, adding: Bool
-  ) {
-    let product = TileProduct<M>(
-      depth: depth, a: a, rowStride: rowStride, depthStride: depthStride, panel: panel, sums: sums,
-      adding: adding)
+  static func multiply(rows: Int, columns: Int, _ product: TileProduct<M>) {
     switch columns {
     case 1: product.dispatch(rows, Width<1, M>.self)
     case 2: product.dispatch(rows, Width<2, M>.self)
@@ -61,17 +54,21 @@ enum Tile<M: Machine> {
 /// The number of columns of a tile, as a type.
 enum Width<let columns: Int, M: Machine> {}
 
-/// The arguments of a tile's product.
+/// target ← start + A · panel.
 struct TileProduct<M: Machine> {
   typealias V = M.V
   typealias S = M.S
   let depth: Int
+  /// A's element (row, k) stands at a[row · rowStride + k · depthStride].
   let a: UnsafePointer<S>
   let rowStride: Int
   let depthStride: Int
   let panel: UnsafePointer<S>
-  let sums: UnsafeMutablePointer<S>
-  let adding: Bool
+  /// Where sums begin: nil for zero.
+  let start: UnsafePointer<S>?
+  let startStride: Int
+  let target: UnsafeMutablePointer<S>
+  let targetStride: Int
 
   /// The loop for each height is code of its own. Heights that the registers cannot hold have none.
   @inline(__always)
@@ -99,7 +96,7 @@ struct Block<let rows: Int, let columns: Int, M: Machine> {
   @inline(__always)
   static func run(_ product: TileProduct<M>) {
     var block = Block()
-    if product.adding { block.load(product.sums) }
+    if let start = product.start { block.load(start, product.startStride) }
     var (a, panel, k) = (product.a, product.panel, 0)
     while k < product.depth {
       // Whichever of A's column and the panel's row is shorter waits in registers while the other passes by.
@@ -112,7 +109,7 @@ struct Block<let rows: Int, let columns: Int, M: Machine> {
       panel += columns &* V.scalarCount
       k &+= 1
     }
-    block.store(product.sums)
+    block.store(product.target, product.targetStride)
   }
 
   /// sums += a b, an outer product.
@@ -144,16 +141,16 @@ struct Block<let rows: Int, let columns: Int, M: Machine> {
   }
 
   @inline(__always)
-  private mutating func load(_ source: UnsafePointer<S>) {
+  private mutating func load(_ source: UnsafePointer<S>, _ stride: Int) {
     for r in 0..<rows {
-      for c in 0..<columns { sums[unchecked: r][unchecked: c] = Tile<M>.load(source, r &* columns &+ c) }
+      for c in 0..<columns { sums[unchecked: r][unchecked: c] = Tile<M>.load(source + r &* stride, c) }
     }
   }
 
   @inline(__always)
-  private func store(_ target: UnsafeMutablePointer<S>) {
+  private func store(_ target: UnsafeMutablePointer<S>, _ stride: Int) {
     for r in 0..<rows {
-      for c in 0..<columns { Tile<M>.store(sums[unchecked: r][unchecked: c], target, r &* columns &+ c) }
+      for c in 0..<columns { Tile<M>.store(sums[unchecked: r][unchecked: c], target + r &* stride, c) }
     }
   }
 }
