@@ -91,6 +91,8 @@ test-c: all
 test-python: python
 	@echo "== Python tests (shipped library) =="
 	$(PYTHON) -m pytest -q Tests/python
+	@for level in baseline avx2; do echo "== the same with kernels for $$level =="; \
+	  LIBRNN_INSTRUCTION_SET=$$level $(PYTHON) -m pytest -q Tests/python || exit 1; done
 
 lint: $(PYTHON) | setup
 	@echo "== lint =="

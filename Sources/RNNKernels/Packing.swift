@@ -61,7 +61,8 @@ enum Packing<M: Machine> {
     }
   }
 
-  /// Block by block, so that what is read and what is written stays in the cache.
+  /// Block by block, so that what is read and what is written stays in the cache; 4 by 4 in registers where the
+  /// depth is contiguous.
   private static func transpose(
     depth: Int, columns: Int, _ source: UnsafePointer<S>, depthStride: Int, columnStride: Int,
     to target: UnsafeMutablePointer<S>, stride: Int
@@ -70,9 +71,22 @@ enum Packing<M: Machine> {
     var firstK = 0
     while firstK < depth {
       let lastK = min(firstK &+ side, depth)
-      for n in 0..<columns {
+      let isFull = depthStride == 1 && lastK &- firstK == side
+      let quads = isFull ? columns &- columns % 4 : 0
+      var n = 0
+      while n < quads {
+        for quad in 0..<side / 4 {
+          let k = firstK &+ 4 &* quad
+          S.transpose4(
+            source + (n &* columnStride &+ k), stride: columnStride, to: target + (k &* stride &+ n),
+            targetStride: stride)
+        }
+        n &+= 4
+      }
+      while n < columns {
         let column = source + n &* columnStride
         for k in firstK..<lastK { target[k &* stride &+ n] = column[k &* depthStride] }
+        n &+= 1
       }
       firstK = lastK
     }

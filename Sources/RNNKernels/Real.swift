@@ -1,3 +1,5 @@
+import CPlatform
+
 #if hasFeature(Embedded)
   public typealias VectorNumber = BinaryFloatingPoint & SIMDScalar
 #else
@@ -17,6 +19,9 @@ public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
   /// (exp(r) - 1) / r by its Taylor series: enough terms that the remainder at |r| = ln(2)/2 is below half a
   /// unit in the last place.
   static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Self
+  /// target[k][n] = source[n][k] for a block of 4 by 4.
+  static func transpose4(
+    _ source: UnsafePointer<Self>, stride: Int, to target: UnsafeMutablePointer<Self>, targetStride: Int)
 }
 
 extension Float: Real {
@@ -24,6 +29,13 @@ extension Float: Real {
   public static var ln2High: Float { 0x1.62e4p-1 }
   public static var ln2Low: Float { 0x1.7f7d1cp-20 }
   public static var roundingShift: Float { 0x1.8p23 }
+
+  @inline(__always)
+  public static func transpose4(
+    _ source: UnsafePointer<Float>, stride: Int, to target: UnsafeMutablePointer<Float>, targetStride: Int
+  ) {
+    platform_transpose_float(source, stride, target, targetStride)
+  }
 
   @inline(__always)
   public static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Float {
@@ -42,6 +54,13 @@ extension Double: Real {
   public static var ln2High: Double { 0x1.62e42fee00000p-1 }
   public static var ln2Low: Double { 0x1.a39ef35793c76p-33 }
   public static var roundingShift: Double { 0x1.8p52 }
+
+  @inline(__always)
+  public static func transpose4(
+    _ source: UnsafePointer<Double>, stride: Int, to target: UnsafeMutablePointer<Double>, targetStride: Int
+  ) {
+    platform_transpose_double(source, stride, target, targetStride)
+  }
 
   @inline(__always)
   public static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Double {

@@ -3,7 +3,7 @@ import CPlatform
 // The operations of each vector type: one C function each, which is one instruction. See platform.h.
 
 extension Machine where V == SIMD4<Float> {
-  @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { SIMD4<Double>(x) }
+  @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { platform_widen_float4(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float4(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_float4(sum, a, b)
@@ -18,7 +18,7 @@ extension Machine where V == SIMD4<Float> {
 }
 
 extension Machine where V == SIMD8<Float> {
-  @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { SIMD8<Double>(x) }
+  @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { platform_widen_float8(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float8(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_float8(sum, a, b)
@@ -33,7 +33,7 @@ extension Machine where V == SIMD8<Float> {
 }
 
 extension Machine where V == SIMD16<Float> {
-  @inline(__always) public static func widen(_ x: V) -> SIMD16<Double> { SIMD16<Double>(x) }
+  @inline(__always) public static func widen(_ x: V) -> SIMD16<Double> { platform_widen_float16(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float16(x) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_float16(sum, a, b)

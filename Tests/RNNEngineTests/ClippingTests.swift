@@ -22,7 +22,9 @@ import Testing
     let (source, scales) = (try Buffer<S>(count: gradient.count), try Buffer<S>(count: tensors.count))
     let weights = try Buffer<S>(count: gradient.count)
     for j in gradient.indices { source.values[j] = gradient[j] }
-    let clipping = Clipping(options, gradient: source.values, tensors: tensors, scales: scales.values)
+    let partials = try Buffer<Double>(count: Norms<S>.partialCount(tensors))
+    let clipping = Clipping(
+      options, gradient: source.values, tensors: tensors, scales: scales.values, partials: partials.values)
     var sgd = OptimizerOptions(.sgd)
     sgd.learningRate = 1
     try Optimizer<S>(sgd, parameterCount: gradient.count).update(

@@ -14,6 +14,7 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,42 @@ PLATFORM_VECTOR(double, uint64_t, 2, 52)
 PLATFORM_VECTOR(double, uint64_t, 4, 52)
 PLATFORM_VECTOR(double, uint64_t, 8, 52)
 #undef PLATFORM_VECTOR
+
+typedef double platform_double16 __attribute__((ext_vector_type(16)));
+#define PLATFORM_WIDEN(lanes)                                                                                \
+  static inline platform_double##lanes platform_widen_float##lanes(platform_float##lanes x) {                \
+    return __builtin_convertvector(x, platform_double##lanes);                                               \
+  }
+PLATFORM_WIDEN(4)
+PLATFORM_WIDEN(8)
+PLATFORM_WIDEN(16)
+#undef PLATFORM_WIDEN
+
+/* target[k][n] = source[n][k] for a block of 4 by 4; strides are in elements. */
+#define PLATFORM_TRANSPOSE(type)                                                                             \
+  static inline void platform_transpose_##type(const type *source, ptrdiff_t source_stride, type *target,    \
+                                               ptrdiff_t target_stride) {                                    \
+    platform_##type##4 a, b, c, d, low, high;                                                                \
+    memcpy(&a, source, sizeof a);                                                                            \
+    memcpy(&b, source + source_stride, sizeof b);                                                            \
+    memcpy(&c, source + 2 * source_stride, sizeof c);                                                        \
+    memcpy(&d, source + 3 * source_stride, sizeof d);                                                        \
+    low = __builtin_shufflevector(a, b, 0, 4, 1, 5);                                                         \
+    high = __builtin_shufflevector(a, b, 2, 6, 3, 7);                                                        \
+    a = __builtin_shufflevector(c, d, 0, 4, 1, 5);                                                           \
+    b = __builtin_shufflevector(c, d, 2, 6, 3, 7);                                                           \
+    c = __builtin_shufflevector(low, a, 0, 1, 4, 5);                                                         \
+    memcpy(target, &c, sizeof c);                                                                            \
+    c = __builtin_shufflevector(low, a, 2, 3, 6, 7);                                                         \
+    memcpy(target + target_stride, &c, sizeof c);                                                            \
+    c = __builtin_shufflevector(high, b, 0, 1, 4, 5);                                                        \
+    memcpy(target + 2 * target_stride, &c, sizeof c);                                                        \
+    c = __builtin_shufflevector(high, b, 2, 3, 6, 7);                                                        \
+    memcpy(target + 3 * target_stride, &c, sizeof c);                                                        \
+  }
+PLATFORM_TRANSPOSE(float)
+PLATFORM_TRANSPOSE(double)
+#undef PLATFORM_TRANSPOSE
 
 /* ---- The machine ---- */
 

@@ -56,9 +56,7 @@ final class Linear<S: Scalar>: Layer {
       dy.transposed, matrix(x, height, inputs),
       into: matrix(tensor(0, of: gradients.parameters), outputs, inputs), from: .current,
       scratch: pass.workspace)
-    S.kernels.addColumnSums(
-      dy.values.start, rows: height, columns: outputs, stride: outputs,
-      to: tensor(1, of: gradients.parameters).start)
+    addColumnSums(dy.values, rows: height, columns: outputs, to: tensor(1, of: gradients.parameters))
     guard let gradInput = gradients.input else { return }
     let dx = description.lastStep ? pass.reserve.part(0, height * inputs) : gradInput
     matmul(

@@ -128,9 +128,8 @@ extension Recurrent {
     func stepSums(_ k: Int) -> View<S> {
       let sums = scratch.gateRow
       sums.clear()
-      S.kernels.addColumnSums(
-        reserve.levels[k].gates.start, rows: pass.steps * pass.rows, columns: layer.gateWidth,
-        stride: layer.gateWidth, to: sums.start)
+      addColumnSums(
+        reserve.levels[k].gates, rows: pass.steps * pass.rows, columns: layer.gateWidth, to: sums)
       return sums
     }
 
@@ -139,9 +138,8 @@ extension Recurrent {
       for block in layer.cell.hiddenBlocks where block.inCandidate {
         let part = sums.part(block.firstGate * layer.size, block.gateCount * layer.size)
         part.clear()
-        S.kernels.addColumnSums(
-          reserve.levels[k].candidates.start, rows: pass.steps * pass.rows, columns: part.count,
-          stride: part.count, to: part.start)
+        addColumnSums(
+          reserve.levels[k].candidates, rows: pass.steps * pass.rows, columns: part.count, to: part)
       }
       return sums
     }

@@ -39,24 +39,29 @@ struct Objective<S: Scalar> {
 
   /// The part of the loss that falls on a stretch of steps, and its gradient by the outputs.
   /// `outputs` and `gradient` hold the stretch, [steps, B, O], or [B, O] with a last-step head, of which the
-  /// rows that end in the stretch count.
-  func evaluate(_ stretch: Range<Int>, outputs: View<S>, gradient: View<S>?) -> Double {
-    var sum = 0.0
-    let first = sequence.isLastStep ? 0 : stretch.lowerBound * sequence.rows
-    for row in 0..<outputs.count / width {
-      let place = first + row
-      let rowGradient = gradient?.part(row * width, width)
-      let weight = divisor == 0 ? 0 : weight(place, in: stretch) / divisor
-      if weight == 0 {
-        rowGradient?.clear()
-        continue
-      }
-      sum +=
-        weight
-        * loss.evaluate(
-          outputs.part(row * width, width), targets, place: place, weight: weight, gradient: rowGradient)
+  /// rows that end in the stretch count. `rowLosses` has room for one number a row.
+  func evaluate(
+    _ stretch: Range<Int>, outputs: View<S>, gradient: View<S>?, rowLosses: View<Double>
+  ) -> Double {
+    let count = outputs.count / width
+    ThreadPool.split(count, work: 2 * width) { rows in
+      for row in rows { rowLosses[row] = evaluate(stretch, row: row, outputs, gradient) }
     }
+    var sum = 0.0
+    for row in 0..<count { sum += rowLosses[row] }
     return sum
+  }
+
+  private func evaluate(_ stretch: Range<Int>, row: Int, _ outputs: View<S>, _ gradient: View<S>?) -> Double {
+    let place = row + (sequence.isLastStep ? 0 : stretch.lowerBound * sequence.rows)
+    let rowGradient = gradient?.part(row * width, width)
+    let weight = divisor == 0 ? 0 : weight(place, in: stretch) / divisor
+    if weight == 0 {
+      rowGradient?.clear()
+      return 0
+    }
+    let output = outputs.part(row * width, width)
+    return weight * loss.evaluate(output, targets, place: place, weight: weight, gradient: rowGradient)
   }
 
   private func weight(_ place: Int, in stretch: Range<Int>) -> Double {

@@ -10,6 +10,7 @@ final class Network<S: Scalar> {
   private let memory: Buffer<S>
   private let places: Places
   private let lengths: Buffer<Int>
+  private let losses: Buffer<Double>
   /// The version of the parameters that is packed for forward; nil: none.
   private var packedVersion: Int?
 
@@ -54,7 +55,11 @@ final class Network<S: Scalar> {
     var carver = Carver(memory.values)
     places = try Places(&carver, model, steps: maximumSteps, rows: rows, training: training)
     lengths = try Buffer(count: rows)
+    losses = try Buffer(count: training ? (model.isLastStep ? rows : maximumSteps * rows) : 0)
   }
+
+  /// One number for each row of outputs of a stretch.
+  var rowLosses: View<Double> { losses.values }
 
   /// The state that the next stretch begins with.
   var state: View<S> { places.state }

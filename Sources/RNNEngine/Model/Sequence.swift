@@ -78,7 +78,7 @@ enum Check {
   static func noNaN<S: Scalar>(
     _ values: View<S>, _ name: String, _ shape: [Int], lengths: Integers? = nil
   ) throws(RNNError) {
-    guard S.kernels.firstNaN(values.start, count: values.count) != nil else { return }
+    guard containsNaN(values) else { return }
     let width = shape.count > 2 ? shape[2] : 1
     for place in values.indices where values[place].isNaN {
       let (step, row) = (place / width / shape[1], place / width % shape[1])

@@ -69,15 +69,13 @@ func matmul<S: Scalar>(
   guard ProductMethod.chosen.usesKernels(rows: c.rows) else {
     return matmulByBLAS(a, b, into: c, from: start, depth: depth)
   }
-  let (isTall, kernels) = (c.rows >= c.columns, S.kernels)
-  // Threads share the longer side of C: each element is computed by one of them, as it would be by any.
-  let unit = Blocking.unit
-  let count = isTall ? c.rows : (c.columns + unit - 1) / unit
-  let work = (isTall ? c.columns : c.rows * unit) * depth / 16
+  let (kernels, unit, byRows) = (S.kernels, Blocking.unit, isSharedByRows(c))
+  let count = byRows ? c.rows : (c.columns + unit - 1) / unit
+  let work = (byRows ? c.columns : c.rows * unit) * depth / 16
   ThreadPool.split(count, work: work, scratch: scratch) { part, scratch in
-    let rows = isTall ? part : 0..<c.rows
+    let rows = byRows ? part : 0..<c.rows
     let columns =
-      isTall ? 0..<c.columns : part.lowerBound * unit..<min(part.upperBound * unit, c.columns)
+      byRows ? 0..<c.columns : part.lowerBound * unit..<min(part.upperBound * unit, c.columns)
     let place = c.values.start + rows.lowerBound * c.stride + columns.lowerBound
     let (from, fromStride): (UnsafePointer<S>?, Int) =
       switch start {
@@ -93,6 +91,13 @@ func matmul<S: Scalar>(
         bDepthStride: b.rowStride, bColumnStride: b.columnStride, c: place, cRowStride: c.stride,
         start: from, startRowStride: fromStride, scratch: scratch))
   }
+}
+
+/// Threads share the columns of C where that is fair, for then each packs but its own part of B; otherwise its rows.
+/// Each element is computed by one of them, as it would be by any.
+private func isSharedByRows<S: Scalar>(_ c: Matrix<S>) -> Bool {
+  let share = Blocking.unit * ThreadPool.threadCount
+  return c.columns % share != 0 && c.columns < 4 * share
 }
 
 /// Elements of scratch for a product with so many columns and steps of depth.

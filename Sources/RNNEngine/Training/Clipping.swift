@@ -28,12 +28,14 @@ struct Clipping<S: Scalar> {
   let limit: S
 
   /// Measures a flat gradient and fills `scales`, one for each tensor.
-  init(_ options: ClipOptions, gradient: View<S>, tensors: [NamedTensor], scales: View<S>) {
+  init(
+    _ options: ClipOptions, gradient: View<S>, tensors: [NamedTensor], scales: View<S>, partials: View<Double>
+  ) {
     limit = options.value.map { S($0) } ?? .infinity
-    let norms = Norms(gradient, tensors, limit: .infinity)
+    let norms = Norms(gradient, tensors, limit: .infinity, partials: partials)
     norm = norms.global
     var clipped = options.value.map { limit in norms.largestMagnitude(above: limit) } ?? false
-    let bounded = clipped ? Norms(gradient, tensors, limit: limit) : norms
+    let bounded = clipped ? Norms(gradient, tensors, limit: limit, partials: partials) : norms
     for index in tensors.indices {
       let measured = options.scope == .global ? bounded.global : bounded.ofTensor(index)
       if let bound = options.norm, measured > bound {
@@ -52,20 +54,28 @@ struct Norms<S: Scalar> {
   private let gradient: View<S>
   private let tensors: [NamedTensor]
   private let limit: S
+  /// `partialCount` numbers.
+  private let partials: View<Double>
   /// Over all tensors.
   let global: Double
 
-  init(_ gradient: View<S>, _ tensors: [NamedTensor], limit: S) {
+  /// Partial sums that the largest tensor needs.
+  static func partialCount(_ tensors: [NamedTensor]) -> Int {
+    tensors.reduce(0) { max($0, ($1.count + sumBlock - 1) / sumBlock) }
+  }
+
+  init(_ gradient: View<S>, _ tensors: [NamedTensor], limit: S, partials: View<Double>) {
     (self.gradient, self.tensors, self.limit) = (gradient, tensors, limit)
+    self.partials = partials
     var total = 0.0
     for tensor in tensors {
-      total = hypot(total, Self.norm(gradient.part(tensor.start, tensor.count), limit))
+      total = hypot(total, Self.norm(gradient.part(tensor.start, tensor.count), limit, partials))
     }
     global = total
   }
 
   func ofTensor(_ index: Int) -> Double {
-    Self.norm(gradient.part(tensors[index].start, tensors[index].count), limit)
+    Self.norm(gradient.part(tensors[index].start, tensors[index].count), limit, partials)
   }
 
   func largestMagnitude(above bound: Double) -> Bool {
@@ -73,8 +83,8 @@ struct Norms<S: Scalar> {
   }
 
   /// √Σ min(|g|, limit)². Where squares leave the range of double, a second look with a scale.
-  static func norm(_ values: View<S>, _ limit: S) -> Double {
-    let squares = S.kernels.sumOfSquares(values.start, count: values.count, limit: Double(limit))
+  static func norm(_ values: View<S>, _ limit: S, _ partials: View<Double>) -> Double {
+    let squares = sumOfSquares(values, limit: limit, partials: partials)
     if squares.isFinite && squares > 1e-280 { return squares.squareRoot() }
     let largest = Scans<S>.maximumMagnitude(values.start, count: values.count)
     if largest == 0 || !largest.isFinite { return Double(largest) }

@@ -10,6 +10,8 @@ public final class Trainer<S: Scalar> {
   private let gradient: Buffer<S>
   /// What clipping multiplies each tensor's gradient by.
   private let scales: Buffer<S>
+  /// Partial sums of norms.
+  private let partials: Buffer<Double>
   /// Planned at the first step, and again only for a larger batch.
   private var network: Network<S>?
   /// The state after a stretch, while the one before is still needed.
@@ -22,6 +24,7 @@ public final class Trainer<S: Scalar> {
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
     scales = try Buffer(count: model.tensors.count)
+    partials = try Buffer(count: Norms<S>.partialCount(model.tensors))
     nextState = try Buffer(count: 0)
   }
 
@@ -57,7 +60,8 @@ public final class Trainer<S: Scalar> {
     report.learningRate = options.optimizer.learningRate
     report.loss = run(objective, network, isTraining: true)
     let clipping = Clipping(
-      options.clip, gradient: gradient.values, tensors: model.tensors, scales: scales.values)
+      options.clip, gradient: gradient.values, tensors: model.tensors, scales: scales.values,
+      partials: partials.values)
     report.gradNorm = clipping.norm
     report.hasSkipped = !clipping.norm.isFinite || objective.divisor == 0
     report.hasClipped = clipping.hasClipped && !report.hasSkipped
@@ -121,7 +125,8 @@ public final class Trainer<S: Scalar> {
         sequence.copyEnding(in: stretch, from: outputs, to: output)
       }
       let outputGradient = isTraining ? network.outputGradient(stretch) : nil
-      loss += objective.evaluate(stretch, outputs: outputs, gradient: outputGradient)
+      loss += objective.evaluate(
+        stretch, outputs: outputs, gradient: outputGradient, rowLosses: network.rowLosses)
       if isTraining {
         network.backward(sequence, stretch, gradient: gradient.values, dropout: dropout)
       }

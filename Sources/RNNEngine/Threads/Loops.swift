@@ -1,0 +1,46 @@
+import CPlatform
+import RNNKernels
+
+// Loops over flat buffers, shared among threads. Every sum runs in one order, whoever computes its parts.
+
+/// Σ min(|x|, limit)², in double: block by block, then the blocks in order. `partials` holds one number for each.
+func sumOfSquares<S: Scalar>(_ x: View<S>, limit: S, partials: View<Double>) -> Double {
+  let block = sumBlock
+  let blocks = (x.count + block - 1) / block
+  ThreadPool.split(blocks, work: block / 8) { part in
+    for index in part {
+      let values = x.part(index * block, min(block, x.count - index * block))
+      partials[index] = S.kernels.sumOfSquares(values.start, count: values.count, limit: Double(limit))
+    }
+  }
+  var sum = 0.0
+  for index in 0..<blocks { sum += partials[index] }
+  return sum
+}
+
+/// Elements of one partial sum.
+var sumBlock: Int { 1 << 13 }
+
+/// sums[j] += Σ_rows x[row, j] of a contiguous matrix.
+func addColumnSums<S: Scalar>(_ x: View<S>, rows: Int, columns: Int, to sums: View<S>) {
+  let unit = Blocking.unit
+  ThreadPool.split((columns + unit - 1) / unit, work: rows * unit / 8) { part in
+    let first = part.lowerBound * unit
+    S.kernels.addColumnSums(
+      x.start + first, rows: rows, columns: min(part.upperBound * unit, columns) - first, stride: columns,
+      to: sums.start + first)
+  }
+}
+
+/// Whether any number is NaN.
+func containsNaN<S: Scalar>(_ x: View<S>) -> Bool {
+  var found: UInt64 = 0
+  withUnsafeMutablePointer(to: &found) { found in
+    ThreadPool.split(x.count, work: 1) { part in
+      if S.kernels.firstNaN(x.start + part.lowerBound, count: part.count) != nil {
+        platform_store_uint64(found, 1)
+      }
+    }
+  }
+  return found != 0
+}
