@@ -31,6 +31,9 @@
  * function that needs memory can return RNN_ERR_OUT_OF_MEMORY. These are not repeated below.
  * The library never prints, exits, aborts or raises a signal.
  *
+ * Arithmetic.  During a call numbers round to nearest, and those too small to be normal count as zero; the
+ * floating-point state that the host had set is restored before the call returns.
+ *
  * Structs.  Each public struct begins with its size, so that an older program works with a newer
  * library and the other way round. RNN_INIT(variable) clears a struct and sets that size. A field
  * left zero takes its default. Fields are only ever added at the end.

@@ -2,8 +2,11 @@ import CPlatform
 import CRNN
 import RNNEngine
 
-/// Runs what a C function does: an error becomes a status and this thread's last message.
+/// Runs what a C function does: an error becomes a status and this thread's last message. The host's
+/// floating-point state is set aside meanwhile.
 func boundary(_ body: () throws(RNNError) -> Void) -> rnn_status {
+  let hostState = platform_set_float_state()
+  defer { platform_restore_float_state(hostState) }
   do throws(RNNError) {
     try body()
     return RNN_OK

@@ -133,6 +133,36 @@ static inline void platform_pause(void) {
 #endif
 }
 
+/*
+ * How this thread computes: rounds to nearest, raises no signal, and takes numbers too small to be normal for zero,
+ * which would otherwise cost a hundred times as much as others. Returns what was set before.
+ */
+static inline uint64_t platform_set_float_state(void) {
+#if defined(__x86_64__)
+  const uint64_t before = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(0x1F80u | 0x8000u |
+                         0x0040u); /* exceptions masked; flush to zero; denormals are zero */
+  return before;
+#elif defined(__aarch64__)
+  uint64_t before;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+  __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)1 << 24)); /* flush to zero */
+  return before;
+#else
+  return 0;
+#endif
+}
+
+static inline void platform_restore_float_state(uint64_t before) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr((unsigned)before);
+#elif defined(__aarch64__)
+  __asm__ volatile("msr fpcr, %0" : : "r"(before));
+#else
+  (void)before;
+#endif
+}
+
 /* ---- Memory ---- */
 
 /* Zeroed memory on a cache-line boundary, or NULL. */

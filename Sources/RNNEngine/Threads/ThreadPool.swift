@@ -170,6 +170,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   private func work(part: Int) {
     var seen: UInt64 = 0
+    _ = platform_set_float_state()
     while waitForRound(after: seen) {
       seen = platform_load_uint64(round)
       body?(part)
