@@ -1,8 +1,8 @@
 import RNNKernels
 
 extension Model {
-  /// Steps that run at a time: enough for large matrix products, few enough to bound the memory.
-  private static var stretchOfInference: Int { 128 }
+  /// Steps that run at a time: enough for large matrix products, few enough that activations stay in the caches.
+  private static func stretchOfInference(rows: Int) -> Int { min(max(1024 / rows, 8), 128) }
 
   /// Runs the model over a batch. Reads the parameters only, so any number of threads may call it.
   public func forward(_ batch: Batch) throws(RNNError) {
@@ -12,7 +12,7 @@ extension Model {
       throw RNNError(.argument, "output: expected \(S.dtype.name) \(shapeText(shape)), got NULL")
     }
     let network = try Network(
-      self, maximumSteps: min(sequence.steps, Self.stretchOfInference), rows: sequence.rows, training: false)
+      self, maximumSteps: min(sequence.steps, Self.stretchOfInference(rows: sequence.rows)), rows: sequence.rows, training: false)
     withExtendedLifetime(network) {
       network.run(sequence) { stretch, outputs in
         if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
