@@ -12,7 +12,8 @@ extension Model {
       throw RNNError(.argument, "output: expected \(S.dtype.name) \(shapeText(shape)), got NULL")
     }
     let network = try Network(
-      self, maximumSteps: min(sequence.steps, Self.stretchOfInference(rows: sequence.rows)), rows: sequence.rows, training: false)
+      self, maximumSteps: min(sequence.steps, Self.stretchOfInference(rows: sequence.rows)),
+      rows: sequence.rows, training: false)
     withExtendedLifetime(network) {
       network.run(sequence) { stretch, outputs in
         if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
