@@ -30,6 +30,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from machine import cpu
+
 ROOT = Path(__file__).resolve().parents[1]
 STEPS, ROWS, TOKENS, HIDDEN = 64, 32, 96, 128
 LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
@@ -238,16 +240,6 @@ def print_setting(cell: str, options: argparse.Namespace) -> None:
     print(f"software   Python {platform.python_version()}, numpy {np.__version__}")
     print(f"threads    {options.threads} each; OpenBLAS: {openblas()}")
     print(f"load       {os.getloadavg()[0]:.2f} before")
-
-
-def cpu() -> str:
-    """Return the processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def openblas() -> str:
