@@ -1,9 +1,40 @@
+/// The sizes of a recurrent layer.
+public struct CellShape: Sendable {
+  /// I.
+  public let inputSize: Int
+  /// H.
+  public let size: Int
+  /// Elements from one row of gates to the next, at least GH.
+  public let gateStride: Int
+  /// φ of an Elman network.
+  public let relu: Bool
+
+  public init(inputSize: Int, size: Int, gateStride: Int, relu: Bool) {
+    (self.inputSize, self.size, self.gateStride, self.relu) = (inputSize, size, gateStride, relu)
+  }
+}
+
+/// The parameters of a recurrent layer: W_ih [GH, I], W_hh [GH, H], b_ih and b_hh [GH].
+public struct CellWeights<S: Real> {
+  public let input: UnsafePointer<S>
+  public let hidden: UnsafePointer<S>
+  public let inputBias: UnsafePointer<S>
+  public let hiddenBias: UnsafePointer<S>
+
+  public init(
+    input: UnsafePointer<S>, hidden: UnsafePointer<S>, inputBias: UnsafePointer<S>,
+    hiddenBias: UnsafePointer<S>
+  ) {
+    (self.input, self.hidden, self.inputBias, self.hiddenBias) = (input, hidden, inputBias, hiddenBias)
+  }
+}
+
 /// The numbers of consecutive rows at one time step, the first row's first; [rows, …] each. A cell without c or q
 /// leaves those pointers alone.
 public struct CellRows<S: Real> {
-  /// [GH]: W_ih x and the biases, then the activations, then the gradient of the pre-activations on the input's side.
+  /// [GH], rows `gateStride` apart: the activations, then the gradient of the pre-activations on the input's side.
   public var gates: UnsafeMutablePointer<S>
-  /// [H]: h_{t-1}, h_t, c_{t-1}, c_t.
+  /// [H]: h_{t-1}, h_t, c_{t-1}, c_t. Where nothing is kept, c_t may take the place of c_{t-1}.
   public var previousOutput: UnsafeMutablePointer<S>
   public var output: UnsafeMutablePointer<S>
   public var previousCell: UnsafeMutablePointer<S>
@@ -21,47 +52,52 @@ public struct CellRows<S: Real> {
   }
 
   @inline(__always)
-  func row(_ r: Int, gateWidth: Int, size: Int) -> CellRows {
-    CellRows(
-      gates: gates + r &* gateWidth, previousOutput: previousOutput + r &* size, output: output + r &* size,
-      previousCell: previousCell + r &* size, cell: cell + r &* size, candidate: candidate + r &* size)
+  func row(_ r: Int, _ shape: CellShape) -> CellRows {
+    let size = shape.size
+    return CellRows(
+      gates: gates + r &* shape.gateStride, previousOutput: previousOutput + r &* size,
+      output: output + r &* size, previousCell: previousCell + r &* size, cell: cell + r &* size,
+      candidate: candidate + r &* size)
   }
 }
 
 /// One time step of some rows through one layer, forward.
 public struct ForwardStep<S: Real> {
+  public var shape: CellShape
   public var step: Int
   public var rows: Int
-  /// H.
-  public var size: Int
-  /// φ of an Elman network.
-  public var relu: Bool
+  /// Which panels of hidden units.
+  public var panels: Range<Int>
   /// Valid steps of each row; nil: all.
   public var lengths: UnsafePointer<Int>?
-  /// W_hh as `Kernels.packForward` leaves it.
+  /// As `Kernels.packForward` leaves them.
   public var weights: UnsafePointer<S>
-  /// b_hh, of which a GRU uses b_hn: the others are in `gates` already.
-  public var hiddenBias: UnsafePointer<S>
+  /// x_t, [rows, I]; nil: `gates` holds what `Kernels.project` made of it.
+  public var input: UnsafePointer<S>?
   public var numbers: CellRows<S>
+  /// Whether the activations stay in `gates` and `candidate`, for backward.
+  public var keepsActivations: Bool
   /// `Blocking.tile` elements.
   public var scratch: UnsafeMutablePointer<S>
 
   public init(
-    step: Int, rows: Int, size: Int, relu: Bool, lengths: UnsafePointer<Int>?, weights: UnsafePointer<S>,
-    hiddenBias: UnsafePointer<S>, numbers: CellRows<S>, scratch: UnsafeMutablePointer<S>
+    shape: CellShape, step: Int, rows: Int, panels: Range<Int>, lengths: UnsafePointer<Int>?,
+    weights: UnsafePointer<S>, input: UnsafePointer<S>?, numbers: CellRows<S>, keepsActivations: Bool,
+    scratch: UnsafeMutablePointer<S>
   ) {
-    self.scratch = scratch
-    (self.step, self.rows, self.size, self.relu) = (step, rows, size, relu)
-    (self.lengths, self.weights, self.hiddenBias, self.numbers) = (lengths, weights, hiddenBias, numbers)
+    (self.shape, self.step, self.rows, self.panels) = (shape, step, rows, panels)
+    (self.lengths, self.weights, self.input, self.numbers) = (lengths, weights, input, numbers)
+    (self.keepsActivations, self.scratch) = (keepsActivations, scratch)
   }
 }
 
 /// The way back through one time step of some rows: first ∂L/∂h_t gathers what comes from step t + 1, then the cell.
 public struct BackwardStep<S: Real> {
+  public var shape: CellShape
   public var step: Int
   public var rows: Int
-  public var size: Int
-  public var relu: Bool
+  /// Which panels of hidden units.
+  public var panels: Range<Int>
   public var lengths: UnsafePointer<Int>?
   /// W_hh as `Kernels.packBackward` leaves it.
   public var weights: UnsafePointer<S>
@@ -80,15 +116,15 @@ public struct BackwardStep<S: Real> {
   public var scratch: UnsafeMutablePointer<S>
 
   public init(
-    step: Int, rows: Int, size: Int, relu: Bool, lengths: UnsafePointer<Int>?, weights: UnsafePointer<S>,
-    numbers: CellRows<S>?, laterGates: UnsafePointer<S>?, laterCandidate: UnsafePointer<S>?,
-    outputGradient: UnsafePointer<S>?, carried: UnsafeMutablePointer<S>, carriedCell: UnsafeMutablePointer<S>,
-    scratch: UnsafeMutablePointer<S>
+    shape: CellShape, step: Int, rows: Int, panels: Range<Int>, lengths: UnsafePointer<Int>?,
+    weights: UnsafePointer<S>, numbers: CellRows<S>?, laterGates: UnsafePointer<S>?,
+    laterCandidate: UnsafePointer<S>?, outputGradient: UnsafePointer<S>?, carried: UnsafeMutablePointer<S>,
+    carriedCell: UnsafeMutablePointer<S>, scratch: UnsafeMutablePointer<S>
   ) {
-    self.scratch = scratch
-    (self.step, self.rows, self.size, self.relu) = (step, rows, size, relu)
+    (self.shape, self.step, self.rows, self.panels) = (shape, step, rows, panels)
     (self.lengths, self.weights, self.numbers) = (lengths, weights, numbers)
     (self.laterGates, self.laterCandidate) = (laterGates, laterCandidate)
     (self.outputGradient, self.carried, self.carriedCell) = (outputGradient, carried, carriedCell)
+    self.scratch = scratch
   }
 }

@@ -10,8 +10,8 @@ enum ElmanKernel<M: Machine>: CellKernel {
   static func forward(
     _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
-    let a = L.load(row.gates, j, lanes) + Tile<M>.load(sums, 0)
-    let h = step.relu ? M.maximum(V(repeating: 0), a) : Elementary<M>.tanh(a)
+    let a = Tile<M>.load(sums, 0)
+    let h = step.shape.relu ? M.maximum(V(repeating: 0), a) : Elementary<M>.tanh(a)
     L.store(h, row.output, j, lanes)
   }
 
@@ -23,7 +23,7 @@ enum ElmanKernel<M: Machine>: CellKernel {
   ) -> V {
     let h = L.load(row.output, j, lanes)
     let zero = V(repeating: 0)
-    let da = step.relu ? M.select(-h, below: 0, dh, else: zero) : dh * (1 - h * h)
+    let da = step.shape.relu ? M.select(-h, below: 0, dh, else: zero) : dh * (1 - h * h)
     L.store(da, row.gates, j, lanes)
     return zero
   }

@@ -4,28 +4,35 @@ enum GRUKernel<M: Machine>: CellKernel {
   typealias L = Lanes<M>
   typealias E = Elementary<M>
   static var gateCount: Int { 3 }
+  /// x's part of n, r, z, q.
+  static var sumCount: Int { 4 }
   static var hasCellState: Bool { false }
   static var hasCandidate: Bool { true }
+  @inline(__always)
+  static func inputGate(_ sum: Int) -> Int { sum == 0 ? 2 : sum &- 1 }
+  @inline(__always)
+  static func hiddenGate(_ sum: Int) -> Int { sum &- 1 }
 
   /// `backward` needs r, z, n, which stay in `gates`, and q = W_hn h_{t-1} + b_hn, which stays in `candidate`.
   @inline(__always)
   static func forward(
     _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
-    let size = step.size
+    let size = step.shape.size
     // r = σ(W_ir x + b_ir + b_hr + W_hr h), z likewise
-    let r = E.sigmoid(L.load(row.gates, j, lanes) + Tile<M>.load(sums, 0))
-    let z = E.sigmoid(L.load(row.gates, size &+ j, lanes) + Tile<M>.load(sums, 1))
+    let r = E.sigmoid(Tile<M>.load(sums, 1))
+    let z = E.sigmoid(Tile<M>.load(sums, 2))
     // n = tanh(W_in x + b_in + r∘q),  q = W_hn h + b_hn
-    let q = Tile<M>.load(sums, 2) + L.load(step.hiddenBias, 2 &* size &+ j, lanes)
-    let n = E.tanh(L.load(row.gates, 2 &* size &+ j, lanes) + r * q)
+    let q = Tile<M>.load(sums, 3)
+    let n = E.tanh(Tile<M>.load(sums, 0) + r * q)
     // h_t = (1-z)∘n + z∘h_{t-1}
     let h = (1 - z) * n + z * L.load(row.previousOutput, j, lanes)
+    L.store(h, row.output, j, lanes)
+    guard step.keepsActivations else { return }
     L.store(r, row.gates, j, lanes)
     L.store(z, row.gates, size &+ j, lanes)
     L.store(n, row.gates, 2 &* size &+ j, lanes)
     L.store(q, row.candidate, j, lanes)
-    L.store(h, row.output, j, lanes)
   }
 
   /// Gradients on the input's side to `gates`, and of q to `candidate`: on the hidden side r and z have the former,
@@ -35,7 +42,7 @@ enum GRUKernel<M: Machine>: CellKernel {
     _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, carriedCell: UnsafeMutablePointer<S>,
     _ step: BackwardStep<S>
   ) -> V {
-    let size = step.size
+    let size = step.shape.size
     let r = L.load(row.gates, j, lanes)
     let z = L.load(row.gates, size &+ j, lanes)
     let n = L.load(row.gates, 2 &* size &+ j, lanes)

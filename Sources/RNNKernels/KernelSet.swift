@@ -8,40 +8,67 @@ public final class KernelSet<M: Machine>: Kernels {
 
   // MARK: Recurrence
 
-  public func packedCount(_ cell: CellKind, size: Int) -> Int {
-    let gates = cell == .elman ? 1 : cell == .gru ? 3 : 4
-    return Packing<M>.vectors(size) &* M.V.scalarCount &* gates &* size
-  }
-
-  public func packForward(_ cell: CellKind, size: Int, _ weight: Constants, to packed: Values) {
+  public func packedCount(_ cell: CellKind, _ shape: CellShape) -> Int {
     switch cell {
-    case .elman: CellLoop<ElmanKernel<M>>.packForward(size: size, weight, to: packed)
-    case .gru: CellLoop<GRUKernel<M>>.packForward(size: size, weight, to: packed)
-    case .lstm: CellLoop<LSTMKernel<M>>.packForward(size: size, weight, to: packed)
+    case .elman: CellPacking<ElmanKernel<M>>.count(shape)
+    case .gru: CellPacking<GRUKernel<M>>.count(shape)
+    case .lstm: CellPacking<LSTMKernel<M>>.count(shape)
     }
   }
 
-  public func packBackward(_ cell: CellKind, size: Int, _ weight: Constants, to packed: Values) {
+  public func forwardPanels(_ cell: CellKind, _ shape: CellShape) -> Int {
     switch cell {
-    case .elman: CellLoop<ElmanKernel<M>>.packBackward(size: size, weight, to: packed)
-    case .gru: CellLoop<GRUKernel<M>>.packBackward(size: size, weight, to: packed)
-    case .lstm: CellLoop<LSTMKernel<M>>.packBackward(size: size, weight, to: packed)
+    case .elman: CellPanel<ElmanKernel<M>>.count(shape)
+    case .gru: CellPanel<GRUKernel<M>>.count(shape)
+    case .lstm: CellPanel<LSTMKernel<M>>.count(shape)
+    }
+  }
+
+  public func backwardPanels(_ shape: CellShape) -> Int {
+    (shape.size &+ Packing<M>.panelColumns &- 1) / Packing<M>.panelColumns
+  }
+
+  public func packForward(
+    _ cell: CellKind, _ shape: CellShape, _ weights: CellWeights<S>, panels: Range<Int>, to packed: Values
+  ) {
+    switch cell {
+    case .elman: CellPacking<ElmanKernel<M>>.packForward(shape, weights, panels: panels, to: packed)
+    case .gru: CellPacking<GRUKernel<M>>.packForward(shape, weights, panels: panels, to: packed)
+    case .lstm: CellPacking<LSTMKernel<M>>.packForward(shape, weights, panels: panels, to: packed)
+    }
+  }
+
+  public func packBackward(
+    _ cell: CellKind, _ shape: CellShape, _ hiddenWeight: Constants, panels: Range<Int>, to packed: Values
+  ) {
+    switch cell {
+    case .elman: CellPacking<ElmanKernel<M>>.packBackward(shape, hiddenWeight, panels: panels, to: packed)
+    case .gru: CellPacking<GRUKernel<M>>.packBackward(shape, hiddenWeight, panels: panels, to: packed)
+    case .lstm: CellPacking<LSTMKernel<M>>.packBackward(shape, hiddenWeight, panels: panels, to: packed)
+    }
+  }
+
+  public func project(_ cell: CellKind, _ step: ForwardStep<S>) {
+    switch cell {
+    case .elman: CellForward<ElmanKernel<M>>.project(step)
+    case .gru: CellForward<GRUKernel<M>>.project(step)
+    case .lstm: CellForward<LSTMKernel<M>>.project(step)
     }
   }
 
   public func forward(_ cell: CellKind, _ step: ForwardStep<S>) {
     switch cell {
-    case .elman: CellLoop<ElmanKernel<M>>.forward(step)
-    case .gru: CellLoop<GRUKernel<M>>.forward(step)
-    case .lstm: CellLoop<LSTMKernel<M>>.forward(step)
+    case .elman: CellForward<ElmanKernel<M>>.forward(step)
+    case .gru: CellForward<GRUKernel<M>>.forward(step)
+    case .lstm: CellForward<LSTMKernel<M>>.forward(step)
     }
   }
 
   public func backward(_ cell: CellKind, _ step: BackwardStep<S>) {
     switch cell {
-    case .elman: CellLoop<ElmanKernel<M>>.backward(step)
-    case .gru: CellLoop<GRUKernel<M>>.backward(step)
-    case .lstm: CellLoop<LSTMKernel<M>>.backward(step)
+    case .elman: CellBackward<ElmanKernel<M>>.backward(step)
+    case .gru: CellBackward<GRUKernel<M>>.backward(step)
+    case .lstm: CellBackward<LSTMKernel<M>>.backward(step)
     }
   }
 

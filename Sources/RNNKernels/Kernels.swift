@@ -19,13 +19,19 @@ public protocol Kernels<S>: AnyObject, Sendable {
   /// C = start + A · B. `Product` says in which order it is summed.
   func multiply(_ call: ProductCall<S>)
 
-  // MARK: Recurrence. `CellLoop`
+  // MARK: Recurrence. `CellPacking`, `CellForward`, `CellBackward`
 
-  /// Elements that packed recurrent weights take, in either direction.
-  func packedCount(_ cell: CellKind, size: Int) -> Int
-  /// Packs W_hh [GH, H] for `forward`, or for `backward`.
-  func packForward(_ cell: CellKind, size: Int, _ weight: Constants, to packed: Values)
-  func packBackward(_ cell: CellKind, size: Int, _ weight: Constants, to packed: Values)
+  /// Elements that packed weights take, in either direction.
+  func packedCount(_ cell: CellKind, _ shape: CellShape) -> Int
+  /// Panels of hidden units, forward and backward: what a step can be shared by.
+  func forwardPanels(_ cell: CellKind, _ shape: CellShape) -> Int
+  func backwardPanels(_ shape: CellShape) -> Int
+  /// Packs some panels of the weights for `project` and `forward`, or of W_hh [GH, H] for `backward`.
+  func packForward(
+    _ cell: CellKind, _ shape: CellShape, _ weights: CellWeights<S>, panels: Range<Int>, to packed: Values)
+  func packBackward(
+    _ cell: CellKind, _ shape: CellShape, _ hiddenWeight: Constants, panels: Range<Int>, to packed: Values)
+  func project(_ cell: CellKind, _ step: ForwardStep<S>)
   func forward(_ cell: CellKind, _ step: ForwardStep<S>)
   func backward(_ cell: CellKind, _ step: BackwardStep<S>)
 

@@ -12,20 +12,21 @@ enum LSTMKernel<M: Machine>: CellKernel {
   static func forward(
     _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
-    let size = step.size
+    let size = step.shape.size
     // i = σ(W_ii x + b_ii + b_hi + W_hi h), f and o likewise; g = tanh(…)
-    let i = E.sigmoid(L.load(row.gates, j, lanes) + Tile<M>.load(sums, 0))
-    let f = E.sigmoid(L.load(row.gates, size &+ j, lanes) + Tile<M>.load(sums, 1))
-    let g = E.tanh(L.load(row.gates, 2 &* size &+ j, lanes) + Tile<M>.load(sums, 2))
-    let o = E.sigmoid(L.load(row.gates, 3 &* size &+ j, lanes) + Tile<M>.load(sums, 3))
+    let i = E.sigmoid(Tile<M>.load(sums, 0))
+    let f = E.sigmoid(Tile<M>.load(sums, 1))
+    let g = E.tanh(Tile<M>.load(sums, 2))
+    let o = E.sigmoid(Tile<M>.load(sums, 3))
     // c_t = f∘c_{t-1} + i∘g;  h_t = o∘tanh(c_t)
     let c = f * L.load(row.previousCell, j, lanes) + i * g
+    L.store(c, row.cell, j, lanes)
+    L.store(o * E.tanh(c), row.output, j, lanes)
+    guard step.keepsActivations else { return }
     L.store(i, row.gates, j, lanes)
     L.store(f, row.gates, size &+ j, lanes)
     L.store(g, row.gates, 2 &* size &+ j, lanes)
     L.store(o, row.gates, 3 &* size &+ j, lanes)
-    L.store(c, row.cell, j, lanes)
-    L.store(o * E.tanh(c), row.output, j, lanes)
   }
 
   /// All of ∂L/∂h_{t-1} passes through W_hh.
@@ -34,7 +35,7 @@ enum LSTMKernel<M: Machine>: CellKernel {
     _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, carriedCell: UnsafeMutablePointer<S>,
     _ step: BackwardStep<S>
   ) -> V {
-    let size = step.size
+    let size = step.shape.size
     let i = L.load(row.gates, j, lanes)
     let f = L.load(row.gates, size &+ j, lanes)
     let g = L.load(row.gates, 2 &* size &+ j, lanes)

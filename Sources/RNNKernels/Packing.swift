@@ -9,6 +9,10 @@ enum Packing<M: Machine> {
   @inline(__always)
   static func vectors(_ columns: Int) -> Int { (columns &+ V.scalarCount &- 1) / V.scalarCount }
 
+  /// Columns of a full panel.
+  @inline(__always)
+  static var panelColumns: Int { Tile<M>.maximumColumns &* V.scalarCount }
+
   /// Packs the matrix [depth, columns] whose element (k, n) is source[k · depthStride + n · columnStride], panel
   /// after panel. All are `Tile.maximumColumns` vectors wide but for the last, which is as wide as it must be.
   static func pack(
@@ -26,12 +30,11 @@ enum Packing<M: Machine> {
   /// Calls `body(first column, columns, vectors)` for each panel.
   @inline(__always)
   static func forEachPanel(_ columns: Int, _ body: (_ first: Int, _ count: Int, _ vectors: Int) -> Void) {
-    let full = Tile<M>.maximumColumns &* V.scalarCount
     var first = 0
     while first < columns {
-      let count = min(full, columns &- first)
+      let count = min(panelColumns, columns &- first)
       body(first, count, vectors(count))
-      first &+= full
+      first &+= panelColumns
     }
   }
 

@@ -33,7 +33,7 @@ public struct ProductCall<S: Real> {
 /// How a large product is cut so that what is used again stays in the caches.
 public enum Blocking {
   /// Steps of the depth for which a part of B is packed: a panel of them fits into a quarter of a usual L2.
-  static var depth: Int { 512 }
+  public static var depth: Int { 512 }
   /// Columns that are packed at a time.
   static var columns: Int { 512 }
   /// Rows of A that all panels are run over before the next.

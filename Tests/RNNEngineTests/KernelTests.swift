@@ -21,18 +21,19 @@ enum InstructionSets {
   /// An LSTM of one unit without recurrence shows σ and tanh: i = σ(x), g = tanh(x).
   private func activations<S: Scalar>(_ x: S, _ kernels: any Kernels<S>) -> (sigmoid: S, tanh: S) {
     var gates: [S] = [x, 0, x, 0]
-    var memory = [S](repeating: 0, count: 4 + Blocking.tile + kernels.packedCount(.lstm, size: 1))
+    let shape = CellShape(inputSize: 1, size: 1, gateStride: 4, relu: false)
+    var memory = [S](repeating: 0, count: 4 + Blocking.tile + kernels.packedCount(.lstm, shape))
     gates.withUnsafeMutableBufferPointer { gates in
       memory.withUnsafeMutableBufferPointer { memory in
         let m = memory.start
         kernels.forward(
           .lstm,
           ForwardStep(
-            step: 0, rows: 1, size: 1, relu: false, lengths: nil, weights: m + 4 + Blocking.tile,
-            hiddenBias: m,
+            shape: shape, step: 0, rows: 1, panels: 0..<1, lengths: nil, weights: m + 4 + Blocking.tile,
+            input: nil,
             numbers: CellRows(
               gates: gates.start, previousOutput: m, output: m + 1, previousCell: m + 2, cell: m + 3,
-              candidate: m), scratch: m + 4))
+              candidate: m), keepsActivations: true, scratch: m + 4))
       }
     }
     return (gates[0], gates[2])
@@ -167,7 +168,7 @@ enum InstructionSets {
 
   /// A step forward and one back, over numbers made from seeds; returns everything the kernels wrote.
   private func run(
-    _ kind: CellKind, _ kernels: any Kernels<Double>, size: Int, rows: Range<Int>
+    _ kind: CellKind, _ kernels: any Kernels<Double>, size: Int, rows: Range<Int>, isProjected: Bool = false
   ) throws -> [[Double]] {
     let (gates, total) = (kind == .elman ? 1 : kind == .gru ? 3 : 4, 5)
     let (now, later) = (
@@ -175,30 +176,48 @@ enum InstructionSets {
     )
     // h_{t-1}, h_t, c_{t-1}, c_t, q, q of the later step, ∂y, ∂h, ∂c
     let narrow = try (0..<9).map { try buffer(total * size, seed: 20 + UInt64($0), scale: 1) }
-    let weight = try buffer(gates * size * size, seed: 30, scale: 0.5)
-    let bias = try buffer(gates * size, seed: 31, scale: 0.5)
-    let packed = try buffer(kernels.packedCount(kind, size: size), seed: 32, scale: 1)
+    let inputs = 3
+    let x = try buffer(total * inputs, seed: 33, scale: 1)
+    let weight = try buffer(gates * size * (size + inputs), seed: 30, scale: 0.5)
+    let bias = try buffer(gates * size * 2, seed: 31, scale: 0.5)
+    let shape = CellShape(inputSize: inputs, size: size, gateStride: gates * size, relu: false)
+    let packed = try buffer(kernels.packedCount(kind, shape), seed: 32, scale: 1)
     // Nothing says that scratch is aligned.
     let scratch = try Buffer<Double>(count: Blocking.tile + 1)
     let place = narrow.map { $0.values.start + rows.lowerBound * size }
     let cells = CellRows(
       gates: now.values.start + rows.lowerBound * gates * size, previousOutput: place[0], output: place[1],
       previousCell: place[2], cell: place[3], candidate: place[4])
-    kernels.packForward(kind, size: size, weight.values.start, to: packed.values.start)
-    kernels.forward(
-      kind,
-      ForwardStep(
-        step: 0, rows: rows.count, size: size, relu: false, lengths: nil, weights: packed.values.start,
-        hiddenBias: bias.values.start, numbers: cells, scratch: scratch.values.start + 1))
-    kernels.packBackward(kind, size: size, weight.values.start, to: packed.values.start)
+    let hidden = weight.values.start + gates * size * inputs
+    let (forwardPanels, backwardPanels) = (kernels.forwardPanels(kind, shape), kernels.backwardPanels(shape))
+    kernels.packForward(
+      kind, shape,
+      CellWeights(
+        input: weight.values.start, hidden: hidden, inputBias: bias.values.start,
+        hiddenBias: bias.values.start + gates * size), panels: 0..<forwardPanels, to: packed.values.start)
+    var step = ForwardStep(
+      shape: shape, step: 0, rows: rows.count, panels: 0..<forwardPanels, lengths: nil,
+      weights: packed.values.start, input: UnsafePointer(x.values.start + rows.lowerBound * inputs),
+      numbers: cells, keepsActivations: true, scratch: scratch.values.start + 1)
+    if isProjected {
+      kernels.project(kind, step)
+      step.input = nil
+    }
+    // Panels may be shared out in any way.
+    step.panels = forwardPanels / 2..<forwardPanels
+    kernels.forward(kind, step)
+    step.panels = 0..<forwardPanels / 2
+    kernels.forward(kind, step)
+    kernels.packBackward(kind, shape, hidden, panels: 0..<backwardPanels, to: packed.values.start)
     kernels.backward(
       kind,
       BackwardStep(
-        step: 0, rows: rows.count, size: size, relu: false, lengths: nil, weights: packed.values.start,
-        numbers: cells, laterGates: later.values.start + rows.lowerBound * gates * size,
-        laterCandidate: place[5], outputGradient: place[6], carried: place[7], carriedCell: place[8],
+        shape: shape, step: 0, rows: rows.count, panels: 0..<backwardPanels, lengths: nil,
+        weights: packed.values.start, numbers: cells,
+        laterGates: later.values.start + rows.lowerBound * gates * size, laterCandidate: place[5],
+        outputGradient: place[6], carried: place[7], carriedCell: place[8],
         scratch: scratch.values.start + 1))
-    return withExtendedLifetime((weight, bias, packed, later, scratch)) {
+    return withExtendedLifetime((x, weight, bias, packed, later, scratch)) {
       ([now] + narrow).map { Array($0.values) }
     }
   }
@@ -223,6 +242,16 @@ enum InstructionSets {
     for (one, two) in zip(all, part) {
       let width = one.count / 5
       #expect(one[2 * width..<4 * width] == two[2 * width..<4 * width])
+    }
+  }
+
+  /// W_ih x within the step and ahead of it are the same chains of sums.
+  @Test(arguments: InstructionSets.available, kinds)
+  func projectionAheadGivesTheSameBits(_ set: InstructionSet, _ kind: CellKind) throws {
+    for size in [7, 33, 130] {
+      let within = try run(kind, Double.makeKernels(set), size: size, rows: 0..<5)
+      let ahead = try run(kind, Double.makeKernels(set), size: size, rows: 0..<5, isProjected: true)
+      #expect(within == ahead, "H = \(size)")
     }
   }
 }

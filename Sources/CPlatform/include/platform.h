@@ -14,6 +14,7 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -312,6 +313,17 @@ static inline int platform_spin_while_equal(const uint64_t *address, uint64_t va
     platform_pause();
   }
   return 0;
+}
+
+/* Adds one to the counter and waits until it has reached `all`: where threads meet that are known to be at work. */
+static inline void platform_meet(uint64_t *counter, uint64_t all) {
+  __atomic_add_fetch(counter, 1, __ATOMIC_ACQ_REL);
+  for (int look = 0; platform_load_uint64(counter) < all; look++) {
+    if (look < PLATFORM_LOOKS)
+      platform_pause();
+    else
+      (void)sched_yield();
+  }
 }
 
 #endif

@@ -13,7 +13,7 @@ final class Embedding<S: Scalar>: Layer {
     tensors = try layOut([("weight", [description.inputSize, size])])
   }
 
-  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan {
+  func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
     LayerPlan(output: try Size.product(steps, rows, size))
   }
 
@@ -23,6 +23,8 @@ final class Embedding<S: Scalar>: Layer {
     try initializer.matrix(
       parameters, rows: description.inputSize, columns: size, method: description.weightInit, bound: 0)
   }
+
+  func pack(_ parameters: View<S>, to packed: View<S>) {}
 
   /// Padding becomes zero, whatever its token.
   func forward(_ pass: LayerPass<S>) {

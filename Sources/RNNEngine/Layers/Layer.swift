@@ -69,9 +69,10 @@ public struct LayerPass<S: Scalar> {
   var reserve: View<S>
   /// Scratch of one call.
   var workspace: View<S>
-  /// Weights in the order in which kernels read them: from forward to forward, as long as they are the same.
+  /// Weights in the order in which kernels read them, as `pack` leaves them for forward. Backward overwrites them.
   var packed: View<S>
-  var isPacked: Bool
+  /// Whether activations are kept for backward. Must be what the layer was planned for.
+  var isTraining: Bool
   /// nil outside training.
   var dropout: Dropout?
 }
@@ -96,8 +97,10 @@ public protocol Layer<S>: AnyObject {
   var stateParts: [String] { get }
   var parameterCount: Int { get }
 
-  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan
+  func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError)
+  /// Before the first `forward` with these parameters.
+  func pack(_ parameters: View<S>, to packed: View<S>)
   func forward(_ pass: LayerPass<S>)
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>)
 }

@@ -17,7 +17,7 @@ final class Linear<S: Scalar>: Layer {
   /// Rows of the matrix product.
   private func height(_ steps: Int, _ rows: Int) -> Int { description.lastStep ? rows : steps &* rows }
 
-  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan {
+  func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
     let height = height(steps, rows)
     return LayerPlan(
       output: try Size.product(height, outputs),
@@ -34,6 +34,8 @@ final class Linear<S: Scalar>: Layer {
     let bias = Initializer<S>(generator: Philox(seed: generator.seed, stream: generator.stream &+ 1))
     if description.weightInit == .standard { bias.uniform(tensor(1, of: parameters), bound: bound) }
   }
+
+  func pack(_ parameters: View<S>, to packed: View<S>) {}
 
   func forward(_ pass: LayerPass<S>) {
     guard case .features(let input) = pass.input else { return }
@@ -56,7 +58,7 @@ final class Linear<S: Scalar>: Layer {
       dy.transposed, matrix(x, height, inputs),
       into: matrix(tensor(0, of: gradients.parameters), outputs, inputs), from: .current,
       scratch: pass.workspace)
-    addColumnSums(dy.values, rows: height, columns: outputs, to: tensor(1, of: gradients.parameters))
+    addColumnSums(dy, to: tensor(1, of: gradients.parameters).start)
     guard let gradInput = gradients.input else { return }
     let dx = description.lastStep ? pass.reserve.part(0, height * inputs) : gradInput
     matmul(

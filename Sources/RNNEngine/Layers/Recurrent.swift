@@ -2,9 +2,9 @@ import RNNKernels
 
 /// A stack of recurrent layers of one kind over T steps: forward, then backpropagation through time.
 ///
-/// Of each stacked layer k: one product of W_ih with all T steps, then for each step one product of W_hh with
-/// h_{t-1} and the cell. Backward runs the steps in reverse and leaves the gradients of all pre-activations
-/// behind, from which dW_ih, dW_hh and dx are one product each.
+/// Of each stacked layer k, each step is the products of W_ih with x_t and of W_hh with h_{t-1} and the cell. Backward
+/// runs the steps in reverse, a block of them at a time, and leaves the gradients of all pre-activations behind, from
+/// which dW_ih, dW_hh and dx of the block are one product each, while the block is still in the caches.
 final class Recurrent<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
@@ -37,18 +37,35 @@ final class Recurrent<S: Scalar>: Layer {
 
   func inputWidth(_ k: Int) -> Int { k == 0 ? description.inputSize : size }
 
-  func plan(steps: Int, rows: Int) throws(RNNError) -> LayerPlan {
+  /// Elements from one row of gates to the next. Rows a multiple of a kilobyte apart would meet in few sets of the
+  /// caches when dW reads them column by column; a cache line more spreads them.
+  var gateStride: Int {
+    let line = 64 / MemoryLayout<S>.stride
+    return gateWidth % (16 * line) == 0 ? gateWidth + line : gateWidth
+  }
+
+  /// Steps whose rows together fill the depth of a matrix product.
+  func blockSteps(rows: Int) -> Int { max(1, Blocking.depth / rows) }
+
+  func shape(_ k: Int) -> CellShape {
+    CellShape(inputSize: inputWidth(k), size: size, gateStride: gateStride, relu: cell.relu)
+  }
+
+  func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
     let height = try Size.product(steps, rows)
     var reserve = Carver<S>()
-    _ = try RecurrentReserve(carving: &reserve, layer: self, height: height)
+    _ = try RecurrentReserve(carving: &reserve, layer: self, steps: steps, rows: rows, isTraining: isTraining)
     var workspace = Carver<S>()
-    _ = try RecurrentScratch(carving: &workspace, layer: self, height: height, rows: rows)
+    _ = try RecurrentScratch(
+      carving: &workspace, layer: self, height: height, rows: rows, isTraining: isTraining)
     return LayerPlan(
       output: try Size.product(height, size),
       state: try Size.product(stateParts.count, depth, rows, size),
       reserve: reserve.used, workspace: workspace.used,
-      packed: try Size.product(depth, S.kernels.packedCount(cell.kind, size: size)))
+      packed: try Size.sum(packedCount(0), Size.product(depth - 1, packedCount(1))))
   }
+
+  func packedCount(_ k: Int) -> Int { S.kernels.packedCount(cell.kind, shape(k)) }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
     for k in 0..<depth {
@@ -91,9 +108,9 @@ final class Recurrent<S: Scalar>: Layer {
 /// What one stacked layer keeps from forward for backward. `height` = T·B.
 struct RecurrentReserve<S: Scalar> {
   struct Level {
-    /// [T, B, GH].
+    /// [T, B, GH], rows `gateStride` apart; outside training a block of steps.
     var gates: View<S>
-    /// [T, B, H] each, empty where the cell has none.
+    /// [T, B, H] each, empty where the cell has none, and outside training.
     var candidates: View<S>
     var cells: View<S>
     /// [T, B, H] of all but the top layer, whose outputs are the caller's; and the same after dropout.
@@ -103,50 +120,53 @@ struct RecurrentReserve<S: Scalar> {
   var levels: [Level] = []
 
   init(
-    carving carver: inout Carver<S>, layer: Recurrent<S>, height: Int
+    carving carver: inout Carver<S>, layer: Recurrent<S>, steps: Int, rows: Int, isTraining: Bool
   ) throws(RNNError) {
+    let height = try Size.product(steps, rows)
     let width = try Size.product(height, layer.size)
+    let gates = try Size.product(
+      isTraining ? height : Size.product(min(steps, layer.blockSteps(rows: rows)), rows), layer.gateStride)
     for k in 0..<layer.depth {
       let isInner = k + 1 < layer.depth
       levels.append(
         Level(
-          gates: try carver.take(Size.product(height, layer.gateWidth)),
-          candidates: try carver.take(layer.cell.hasCandidate ? width : 0),
-          cells: try carver.take(layer.cell.hasCellState ? width : 0),
+          gates: try carver.take(gates),
+          candidates: try carver.take(isTraining && layer.cell.hasCandidate ? width : 0),
+          cells: try carver.take(isTraining && layer.cell.hasCellState ? width : 0),
           outputs: try carver.take(isInner ? width : 0),
-          dropped: try carver.take(isInner && layer.description.dropout > 0 ? width : 0)))
+          dropped: try carver.take(isTraining && isInner && layer.description.dropout > 0 ? width : 0)))
     }
   }
 }
 
 /// Scratch of one pass through a recurrent layer.
 struct RecurrentScratch<S: Scalar> {
-  /// [GH]: biases of a layer; sums over all steps.
+  /// [GH]: biases of a layer; sums over steps.
   var gateRow: View<S>
-  /// [B, H] each: h_0 and c_0; ∂L/∂h and ∂L/∂c of one step.
+  /// [B, H] each: h_0 and c_0, outside training c_t; ∂L/∂h and ∂L/∂c of one step.
   var initialOutput: View<S>
   var initialCell: View<S>
   var gradOutput: View<S>
   var gradCell: View<S>
   /// [T, B, H]: gradient of an inner layer's outputs.
   var gradInner: View<S>
-  /// Of the products of whole sequences.
+  /// Of the products of blocks of steps.
   var product: View<S>
 
   init(
-    carving carver: inout Carver<S>, layer: Recurrent<S>, height: Int, rows: Int
+    carving carver: inout Carver<S>, layer: Recurrent<S>, height: Int, rows: Int, isTraining: Bool
   ) throws(RNNError) {
     let width = try Size.product(rows, layer.size)
     gateRow = try carver.take(layer.gateWidth)
     initialOutput = try carver.take(width)
     initialCell = try carver.take(width)
-    gradOutput = try carver.take(width)
-    gradCell = try carver.take(width)
-    gradInner = try carver.take(layer.depth > 1 ? Size.product(height, layer.size) : 0)
+    gradOutput = try carver.take(isTraining ? width : 0)
+    gradCell = try carver.take(isTraining ? width : 0)
+    gradInner = try carver.take(isTraining && layer.depth > 1 ? Size.product(height, layer.size) : 0)
     let (gates, input) = (layer.gateWidth, max(layer.description.inputSize, layer.size))
     product = try carver.take(
-      max(
-        matmulScratch(columns: gates, depth: input), matmulScratch(columns: input, depth: height),
-        matmulScratch(columns: input, depth: gates)))
+      isTraining
+        ? max(matmulScratch(columns: input, depth: height), matmulScratch(columns: input, depth: gates))
+        : Blocking.tile)
   }
 }

@@ -12,12 +12,14 @@ extension Recurrent {
 
     /// nil only if sizes overflow, which `plan` has excluded.
     init?(_ layer: Recurrent, _ pass: LayerPass<S>) {
-      let height = pass.steps * pass.rows
       var reserve = Carver(pass.reserve)
       var workspace = Carver(pass.workspace)
+      let (steps, rows, isTraining) = (pass.steps, pass.rows, pass.isTraining)
       do {
-        self.reserve = try RecurrentReserve(carving: &reserve, layer: layer, height: height)
-        scratch = try RecurrentScratch(carving: &workspace, layer: layer, height: height, rows: pass.rows)
+        self.reserve = try RecurrentReserve(
+          carving: &reserve, layer: layer, steps: steps, rows: rows, isTraining: isTraining)
+        scratch = try RecurrentScratch(
+          carving: &workspace, layer: layer, height: steps * rows, rows: rows, isTraining: isTraining)
       } catch {
         return nil
       }
@@ -42,19 +44,21 @@ extension Recurrent {
       step == 0 ? scratch.initialOutput : outputs(k).part((step - 1) * stepWidth, stepWidth)
     }
 
-    /// The numbers of rows from `row` on at one step.
+    /// The numbers of rows from `row` on at one step. Outside training c_t takes the place of c_{t-1}.
     func numbers(_ k: Int, _ step: Int, from row: Int) -> CellRows<S> {
       let level = reserve.levels[k]
+      let kept = pass.isTraining ? step : step % layer.blockSteps(rows: pass.rows)
+      let gates = level.gates.start + (kept * pass.rows + row) * layer.gateStride
       let place = (step * pass.rows + row) * layer.size
-      let hasCells = layer.cell.hasCellState
-      let cells = hasCells ? level.cells.start + place : level.gates.start
-      let previousCells =
-        step == 0 || !hasCells ? scratch.initialCell.start + row * layer.size : cells - stepWidth
+      let keepsCells = pass.isTraining && layer.cell.hasCellState
+      let initialCell = scratch.initialCell.start + row * layer.size
+      let cell = keepsCells ? level.cells.start + place : initialCell
       return CellRows(
-        gates: level.gates.start + place * layer.cell.gateCount,
-        previousOutput: previousOutput(k, step).start + row * layer.size, output: outputs(k).start + place,
-        previousCell: previousCells, cell: cells,
-        candidate: layer.cell.hasCandidate ? level.candidates.start + place : level.gates.start)
+        gates: gates, previousOutput: previousOutput(k, step).start + row * layer.size,
+        output: outputs(k).start + place,
+        previousCell: step > 0 && keepsCells ? cell - stepWidth : initialCell,
+        cell: cell,
+        candidate: pass.isTraining && layer.cell.hasCandidate ? level.candidates.start + place : gates)
     }
 
     /// Valid steps of rows from `row` on.
@@ -62,26 +66,66 @@ extension Recurrent {
       pass.lengths.values.map { UnsafePointer($0.start + row) }
     }
 
-    /// Shares the batch among threads for a whole pass: rows do not depend on one another.
-    func splitRows(_ body: (Range<Int>, UnsafeMutablePointer<S>) -> Void) {
-      let work = pass.steps &* layer.gateWidth &* layer.size / 16
-      ThreadPool.split(pass.rows, work: work, scratch: scratch.product.part(0, Blocking.tile), body)
+    // MARK: Steps
+
+    /// Stretches of steps that are worked on while they are in the caches, in order.
+    var blocks: [Range<Int>] {
+      let size = layer.blockSteps(rows: pass.rows)
+      return stride(from: 0, to: pass.steps, by: size).map { $0..<min($0 + size, pass.steps) }
     }
 
-    /// Layer k's part of the packed weights.
-    func packed(_ k: Int) -> View<S> {
-      let count = pass.packed.count / layer.depth
-      return pass.packed.part(k * count, count)
+    /// Runs `body(step, rows, panels, scratch)` for each of some steps, shared among threads: the batch, for rows do
+    /// not depend on one another; or, where rows are few, the hidden units, and then threads meet after each step.
+    @inline(never)
+    func forEachStep(
+      _ steps: Int, panels: Int, work: Int,
+      _ body: (_ step: Int, _ rows: Range<Int>, _ panels: Range<Int>, UnsafeMutablePointer<S>) -> Void
+    ) {
+      let own = scratch.product.part(0, Blocking.tile)
+      if pass.rows < 2 * ThreadPool.threadCount && pass.rows * work >= ThreadPool.worthMeeting {
+        ThreadPool.split(panels, rounds: steps, scratch: own) { step, panels, scratch in
+          body(step, 0..<pass.rows, panels, scratch)
+        }
+      } else {
+        ThreadPool.split(pass.rows, work: steps &* work, scratch: own) { rows, scratch in
+          for step in 0..<steps { body(step, rows, 0..<panels, scratch) }
+        }
+      }
     }
+
+    func forwardStep(
+      _ k: Int, _ step: Int, rows: Range<Int>, panels: Range<Int>, _ scratch: UnsafeMutablePointer<S>
+    ) -> ForwardStep<S> {
+      ForwardStep(
+        shape: layer.shape(k), step: step, rows: rows.count, panels: panels,
+        lengths: lengths(from: rows.lowerBound), weights: UnsafePointer(packed(k)), input: nil,
+        numbers: numbers(k, step, from: rows.lowerBound), keepsActivations: pass.isTraining, scratch: scratch)
+    }
+
+    // MARK: Weights
+
+    /// Whether W_ih x is computed for a block of steps at a time. With few rows, a step that reads W_ih anew waits for
+    /// it more than it computes, unless it is small. Both ways give the same bits.
+    func projectsBlocks(_ k: Int) -> Bool {
+      let weights = layer.gateWidth * layer.inputWidth(k)
+      return ProductMethod.chosen == .blas || pass.steps > 1 && pass.rows < 8 && weights > 1 << 13
+    }
+
+    /// Layer k's part of packed weights.
+    func packed(_ k: Int) -> UnsafeMutablePointer<S> { layer.packed(k, in: pass.packed) }
 
     // MARK: Matrices
 
-    func matrix(_ values: View<S>, _ width: Int) -> Matrix<S> {
-      Matrix(values, rows: pass.steps * pass.rows, columns: width)
+    /// Some steps of [T, B, width].
+    func matrix(_ values: View<S>, _ width: Int, _ steps: Range<Int>) -> Matrix<S> {
+      let rows = steps.count * pass.rows
+      return Matrix(
+        values.part(steps.lowerBound * pass.rows * width, rows * width), rows: rows, columns: width)
     }
 
-    func stepMatrix(_ values: View<S>, _ width: Int) -> Matrix<S> {
-      Matrix(values, rows: pass.rows, columns: width)
+    /// The gates of some steps.
+    func gates(_ k: Int, _ steps: Range<Int>) -> Matrix<S> {
+      hiddenGradient(k, HiddenBlock(firstGate: 0, gateCount: layer.cell.gateCount), steps: steps)
     }
 
     func inputWeight(_ k: Int) -> Matrix<S> {
@@ -115,33 +159,11 @@ extension Recurrent {
       let (rows, columns) = (steps.count * pass.rows, block.gateCount * layer.size)
       let level = reserve.levels[k]
       let source = block.inCandidate ? level.candidates : level.gates
-      let stride = block.inCandidate ? layer.size : layer.gateWidth
+      let stride = block.inCandidate ? layer.size : layer.gateStride
       let offset =
         steps.lowerBound * pass.rows * stride + (block.inCandidate ? 0 : block.firstGate * layer.size)
       let part = source.part(offset, (rows - 1) * stride + columns)
       return Matrix(part, rows: rows, columns: columns, stride: stride)
-    }
-
-    // MARK: Sums over steps and rows, in scratch that backward does not need otherwise
-
-    /// Σ_t dgates_t, [GH].
-    func stepSums(_ k: Int) -> View<S> {
-      let sums = scratch.gateRow
-      sums.clear()
-      addColumnSums(
-        reserve.levels[k].gates, rows: pass.steps * pass.rows, columns: layer.gateWidth, to: sums)
-      return sums
-    }
-
-    /// The same on the hidden side: n of a GRU sees the gradient of q instead.
-    func stepSumsOfHidden(_ k: Int, _ sums: View<S>) -> View<S> {
-      for block in layer.cell.hiddenBlocks where block.inCandidate {
-        let part = sums.part(block.firstGate * layer.size, block.gateCount * layer.size)
-        part.clear()
-        addColumnSums(
-          reserve.levels[k].candidates, rows: pass.steps * pass.rows, columns: part.count, to: part)
-      }
-      return sums
     }
 
     // MARK: States: h [L, B, H], then c [L, B, H]
@@ -157,9 +179,8 @@ extension Recurrent {
     }
 
     func storeFinalState(_ k: Int) {
-      let last = (pass.steps - 1) * stepWidth
-      let cells = layer.cell.hasCellState ? reserve.levels[k].cells.start + last : scratch.initialCell.start
-      store(outputs(k).start + last, cells, k, pass.stateOut)
+      let last = numbers(k, pass.steps - 1, from: 0)
+      store(last.output, last.cell, k, pass.stateOut)
     }
 
     func storeInitialGradient(_ k: Int, _ gradient: View<S>?) {

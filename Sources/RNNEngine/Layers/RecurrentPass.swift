@@ -1,6 +1,25 @@
 import RNNKernels
 
 extension Recurrent {
+  /// Weights change between passes only, so all of T reads them as they are packed here.
+  func pack(_ parameters: View<S>, to packed: View<S>) {
+    for k in 0..<depth {
+      let shape = shape(k)
+      let weights = CellWeights(
+        input: tensor(4 * k, of: parameters).start, hidden: tensor(4 * k + 1, of: parameters).start,
+        inputBias: tensor(4 * k + 2, of: parameters).start,
+        hiddenBias: tensor(4 * k + 3, of: parameters).start)
+      let target = self.packed(k, in: packed)
+      ThreadPool.split(S.kernels.forwardPanels(cell.kind, shape), work: gateWidth * 4) { panels in
+        S.kernels.packForward(cell.kind, shape, weights, panels: panels, to: target)
+      }
+    }
+  }
+
+  func packed(_ k: Int, in packed: View<S>) -> UnsafeMutablePointer<S> {
+    packed.start + (k == 0 ? 0 : packedCount(0) + (k - 1) * packedCount(1))
+  }
+
   /// y_t = h_t of the top layer. After a row's end h and c keep their last values.
   func forward(_ pass: LayerPass<S>) {
     guard case .features(let input) = pass.input, let context = Context(self, pass) else { return }
@@ -16,29 +35,48 @@ extension Recurrent {
   }
 
   private func forward(level k: Int, input: View<S>, _ context: Context) {
-    let (pass, level) = (context.pass, context.reserve.levels[k])
-    // For all t: gates_t = W_ih x_t + b_ih + b_hh
-    matmul(
-      context.matrix(input, inputWidth(k)), context.inputWeight(k).transposed,
-      into: context.matrix(level.gates, gateWidth), from: .row(context.joinedBiases(k)),
-      scratch: context.scratch.product)
     context.loadInitialState(k)
-    let (kernels, packed) = (S.kernels, context.packed(k).start)
-    if !pass.isPacked {
-      kernels.packForward(cell.kind, size: size, context.hiddenWeight(k).values.start, to: packed)
-    }
-    context.splitRows { rows, scratch in
-      for step in 0..<pass.steps {
-        kernels.forward(
-          cell.kind,
-          ForwardStep(
-            step: step, rows: rows.count, size: size, relu: cell.relu,
-            lengths: context.lengths(from: rows.lowerBound), weights: packed,
-            hiddenBias: context.hiddenBias(k).start,
-            numbers: context.numbers(k, step, from: rows.lowerBound), scratch: scratch))
+    if context.projectsBlocks(k) {
+      for steps in context.blocks {
+        project(level: k, steps, input: input, context)
+        run(level: k, steps, input: nil, context)
       }
+    } else {
+      run(level: k, 0..<context.pass.steps, input: input, context)
     }
     context.storeFinalState(k)
+  }
+
+  /// For the steps of a block: gates_t = W_ih x_t + b_ih + b_hh.
+  private func project(level k: Int, _ steps: Range<Int>, input: View<S>, _ context: Context) {
+    let (pass, shape, first) = (context.pass, shape(k), steps.lowerBound * context.pass.rows)
+    if ProductMethod.chosen == .blas {
+      return matmul(
+        context.matrix(input, inputWidth(k), steps), context.inputWeight(k).transposed,
+        into: context.gates(k, steps), from: .row(context.joinedBiases(k)), scratch: context.scratch.product)
+    }
+    let panels = S.kernels.forwardPanels(cell.kind, shape)
+    ThreadPool.split(
+      steps.count * pass.rows, work: gateWidth * shape.inputSize / 16,
+      scratch: context.scratch.product.part(0, Blocking.tile)
+    ) { rows, scratch in
+      var step = context.forwardStep(k, steps.lowerBound, rows: rows, panels: 0..<panels, scratch)
+      step.input = UnsafePointer(input.start + (first + rows.lowerBound) * shape.inputSize)
+      S.kernels.project(cell.kind, step)
+    }
+  }
+
+  private func run(level k: Int, _ steps: Range<Int>, input: View<S>?, _ context: Context) {
+    let (pass, shape) = (context.pass, shape(k))
+    context.forEachStep(
+      steps.count, panels: S.kernels.forwardPanels(cell.kind, shape),
+      work: gateWidth &* (size + inputWidth(k)) / 16
+    ) { index, rows, panels, scratch in
+      let t = steps.lowerBound + index
+      var step = context.forwardStep(k, t, rows: rows, panels: panels, scratch)
+      step.input = input.map { UnsafePointer($0.start + (t * pass.rows + rows.lowerBound) * shape.inputSize) }
+      S.kernels.forward(cell.kind, step)
+    }
   }
 
   /// Backpropagation through time, from the top layer down. Werbos 1990.
@@ -46,14 +84,12 @@ extension Recurrent {
     guard case .features(let input) = pass.input, let context = Context(self, pass) else { return }
     var gradOutput = gradients.output
     for k in (0..<depth).reversed() {
-      backward(level: k, gradOutput: gradOutput, gradients, context)
-      accumulate(level: k, input: k == 0 ? input : context.inputAbove(k - 1), gradients, context)
-      guard let gradInput = k == 0 ? gradients.input : context.scratch.gradInner else { return }
-      // For all t: dx_t = W_ihᵀ dgates_t
-      matmul(
-        context.matrix(context.reserve.levels[k].gates, gateWidth), context.inputWeight(k),
-        into: context.matrix(gradInput, inputWidth(k)), scratch: context.scratch.product)
-      if k > 0, let dropout = pass.dropout, description.dropout > 0 {
+      let gradInput = k == 0 ? gradients.input : context.scratch.gradInner
+      backward(
+        level: k, input: k == 0 ? input : context.inputAbove(k - 1), gradOutput: gradOutput,
+        gradInput: gradInput, gradients, context)
+      guard k > 0, let gradInput else { return }
+      if let dropout = pass.dropout, description.dropout > 0 {
         dropout.apply(
           gradInput, to: gradInput, rows: pass.rows, width: size, probability: description.dropout,
           site: k - 1)
@@ -62,77 +98,97 @@ extension Recurrent {
     }
   }
 
-  /// The steps in reverse: ∂L/∂h_t is what comes from y_t plus what comes from h_{t+1}.
+  /// The steps in reverse, block by block, and what the shared weights and the inputs get from each block.
   private func backward(
-    level k: Int, gradOutput: View<S>, _ gradients: LayerGradients<S>, _ context: Context
+    level k: Int, input: View<S>, gradOutput: View<S>, gradInput: View<S>?, _ gradients: LayerGradients<S>,
+    _ context: Context
   ) {
-    let pass = context.pass
     context.loadFinalGradient(k, gradients.stateOut)
     context.loadInitialState(k)
-    let packed = context.packed(k).start
-    S.kernels.packBackward(cell.kind, size: size, context.hiddenWeight(k).values.start, to: packed)
-    context.splitRows { rows, scratch in
-      for step in (0..<pass.steps).reversed() {
-        stepBackward(level: k, step: step, rows: rows, gradOutput, context, scratch)
-      }
-      // ∂L/∂h_0
-      if gradients.state != nil { stepBackward(level: k, step: -1, rows: rows, gradOutput, context, scratch) }
+    packBackward(level: k, context)
+    for steps in context.blocks.reversed() {
+      runBackward(level: k, steps, gradOutput, context)
+      accumulate(level: k, steps, input: input, gradients, context)
+      guard let gradInput else { continue }
+      // For the steps of the block: dx_t = W_ihᵀ dgates_t
+      matmul(
+        context.gates(k, steps), context.inputWeight(k),
+        into: context.matrix(gradInput, inputWidth(k), steps),
+        scratch: context.scratch.product)
     }
+    // ∂L/∂h_0
+    if gradients.state != nil { runBackward(level: k, -1..<0, gradOutput, context) }
     context.storeInitialGradient(k, gradients.state)
   }
 
+  private func packBackward(level k: Int, _ context: Context) {
+    let (shape, weight, target) = (shape(k), context.hiddenWeight(k).values.start, context.packed(k))
+    ThreadPool.split(S.kernels.backwardPanels(shape), work: gateWidth * 4) { panels in
+      S.kernels.packBackward(cell.kind, shape, weight, panels: panels, to: target)
+    }
+  }
+
   /// ∂L/∂h_t = ∂L/∂y_t + W_hhᵀ dgates_{t+1} + what does not pass through W_hh, then the gradients of step t's gates.
-  private func stepBackward(
-    level k: Int, step: Int, rows: Range<Int>, _ gradOutput: View<S>, _ context: Context,
-    _ scratch: UnsafeMutablePointer<S>
-  ) {
-    let (pass, first) = (context.pass, rows.lowerBound)
-    let later = step + 1 < pass.steps ? context.numbers(k, step + 1, from: first) : nil
-    S.kernels.backward(
-      cell.kind,
-      BackwardStep(
-        step: step, rows: rows.count, size: size, relu: cell.relu, lengths: context.lengths(from: first),
-        weights: UnsafePointer(context.packed(k).start),
-        numbers: step < 0 ? nil : context.numbers(k, step, from: first),
-        laterGates: later.map { UnsafePointer($0.gates) },
-        laterCandidate: later.map { UnsafePointer($0.candidate) },
-        outputGradient: step < 0
-          ? nil : UnsafePointer(gradOutput.start + (step * pass.rows + first) * size),
-        carried: context.scratch.gradOutput.start + first * size,
-        carriedCell: context.scratch.gradCell.start + first * size, scratch: scratch))
+  private func runBackward(level k: Int, _ steps: Range<Int>, _ gradOutput: View<S>, _ context: Context) {
+    let pass = context.pass
+    context.forEachStep(
+      steps.count, panels: S.kernels.backwardPanels(shape(k)), work: gateWidth &* size / 16
+    ) { index, rows, panels, scratch in
+      let (t, first) = (steps.upperBound - 1 - index, rows.lowerBound)
+      let later = t + 1 < pass.steps ? context.numbers(k, t + 1, from: first) : nil
+      S.kernels.backward(
+        cell.kind,
+        BackwardStep(
+          shape: shape(k), step: t, rows: rows.count, panels: panels, lengths: context.lengths(from: first),
+          weights: UnsafePointer(context.packed(k)),
+          numbers: t < 0 ? nil : context.numbers(k, t, from: first),
+          laterGates: later.map { UnsafePointer($0.gates) },
+          laterCandidate: later.map { UnsafePointer($0.candidate) },
+          outputGradient: t < 0 ? nil : UnsafePointer(gradOutput.start + (t * pass.rows + first) * size),
+          carried: context.scratch.gradOutput.start + first * size,
+          carriedCell: context.scratch.gradCell.start + first * size, scratch: scratch))
+    }
   }
 
   /// The shared weights take part in every step: their gradients are sums over all of them.
   private func accumulate(
-    level k: Int, input: View<S>, _ gradients: LayerGradients<S>, _ context: Context
+    level k: Int, _ steps: Range<Int>, input: View<S>, _ gradients: LayerGradients<S>, _ context: Context
   ) {
-    let pass = context.pass
-    let gates = context.matrix(context.reserve.levels[k].gates, gateWidth)
+    let gates = context.gates(k, steps)
     // dW_ih += Σ_t dgates_t x_tᵀ;  db_ih += Σ_t dgates_t
     let inputWeight = tensor(4 * k, of: gradients.parameters)
     matmul(
-      gates.transposed, context.matrix(input, inputWidth(k)),
+      gates.transposed, context.matrix(input, inputWidth(k), steps),
       into: Matrix(inputWeight, rows: gateWidth, columns: inputWidth(k)), from: .current,
       scratch: context.scratch.product)
-    let sums = context.stepSums(k)
-    S.kernels.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
+    addColumnSums(gates, to: tensor(4 * k + 2, of: gradients.parameters).start)
     // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t, with q's gradient in the place of n's
     for block in cell.hiddenBlocks {
-      let weight = context.hiddenBlock(tensor(4 * k + 1, of: gradients.parameters), block)
-      let first = context.hiddenGradient(k, block, steps: 0..<1)
-      matmul(
-        first.transposed, context.stepMatrix(context.scratch.initialOutput, size), into: weight,
-        from: .current, scratch: context.scratch.product)
-      if pass.steps > 1 {
-        let previous = context.outputs(k).part(0, (pass.steps - 1) * pass.rows * size)
-        matmul(
-          context.hiddenGradient(k, block, steps: 1..<pass.steps).transposed,
-          Matrix(previous, rows: (pass.steps - 1) * pass.rows, columns: size), into: weight,
-          from: .current, scratch: context.scratch.product)
-      }
+      accumulateHidden(level: k, steps, block, tensor(4 * k + 1, of: gradients.parameters), context)
+      addColumnSums(
+        context.hiddenGradient(k, block, steps: steps),
+        to: tensor(4 * k + 3, of: gradients.parameters).start + block.firstGate * size)
     }
-    let hiddenSums = context.stepSumsOfHidden(k, sums)
-    S.kernels.add(
-      hiddenSums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
+  }
+
+  /// dW_hh of a block of gates. h_{-1} is the initial state, all other h_{t-1} stand side by side.
+  private func accumulateHidden(
+    level k: Int, _ steps: Range<Int>, _ block: HiddenBlock, _ gradient: View<S>, _ context: Context
+  ) {
+    let weight = context.hiddenBlock(gradient, block)
+    func add(_ steps: Range<Int>, previous: Matrix<S>) {
+      matmul(
+        context.hiddenGradient(k, block, steps: steps).transposed, previous, into: weight, from: .current,
+        scratch: context.scratch.product)
+    }
+    let later = max(steps.lowerBound, 1)..<steps.upperBound
+    if !later.isEmpty {
+      add(
+        later, previous: context.matrix(context.outputs(k), size, later.lowerBound - 1..<later.upperBound - 1)
+      )
+    }
+    if steps.lowerBound == 0 {
+      add(0..<1, previous: context.matrix(context.scratch.initialOutput, size, 0..<1))
+    }
   }
 }

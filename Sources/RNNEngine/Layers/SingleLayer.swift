@@ -32,7 +32,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
   func sizes(steps: Int, rows: Int) throws(RNNError) -> LayerSizes {
     try Size.checkBatch(steps: steps, rows: rows)
     let height = steps * rows
-    let plan = try layer.plan(steps: steps, rows: rows)
+    let plan = try layer.plan(steps: steps, rows: rows, isTraining: true)
     let input = description.kind == .embedding ? 0 : try Size.product(height, description.inputSize)
     var workspace = Carver<S>()
     _ = try Scratch(&workspace, plan, input: input, rows: rows)
@@ -50,7 +50,9 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
   }
 
   func forward(_ call: LayerCall) throws(RNNError) {
-    layer.forward(try Checked(self, call).pass)
+    let pass = try Checked(self, call).pass
+    layer.pack(pass.parameters, to: pass.packed)
+    layer.forward(pass)
   }
 
   func backward(_ call: LayerCall) throws(RNNError) {
@@ -90,7 +92,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
       isLastStep = single.description.lastStep
       sizes = try single.sizes(steps: call.steps, rows: call.rows)
       var carver = Carver(try call.workspace.view("workspace", [sizes.workspace], as: S.self))
-      let plan = try single.layer.plan(steps: call.steps, rows: call.rows)
+      let plan = try single.layer.plan(steps: call.steps, rows: call.rows, isTraining: true)
       scratch = try Scratch(&carver, plan, input: sizes.input, rows: call.rows)
       lengths = try Self.lengths(call, scratch, isLastStep: isLastStep)
       pass = LayerPass(
@@ -101,7 +103,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
         output: try call.output.view("output", [sizes.output], as: S.self),
         stateOut: try Self.optional(call.stateOut, "state_out", sizes.state),
         reserve: try Self.reserve(call, sizes.reserve), workspace: scratch.layer,
-        packed: scratch.packed, isPacked: false,
+        packed: scratch.packed, isTraining: true,
         dropout: call.isTraining
           ? Dropout(generator: Philox(seed: call.dropoutSeed, stream: 1 << 63), firstStep: 0) : nil)
       if let state = pass.state { try Check.noNaN(state, "state", [1, 1, state.count]) }

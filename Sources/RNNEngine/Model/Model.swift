@@ -64,7 +64,7 @@ public final class Model<S: Scalar> {
             start: parameterCount + tensor.offset, count: tensor.count))
       }
       parameterCount = try Size.sum(parameterCount, layer.parameterCount)
-      stateCount = try Size.sum(stateCount, layer.plan(steps: 1, rows: 1).state)
+      stateCount = try Size.sum(stateCount, layer.plan(steps: 1, rows: 1, isTraining: false).state)
     }
     (self.layers, self.tensors, parameterStart, stateStart) = (layers, tensors, starts, stateStarts)
     stateCountPerRow = stateCount

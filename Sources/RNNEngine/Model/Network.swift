@@ -7,6 +7,7 @@ final class Network<S: Scalar> {
   let model: Model<S>
   let maximumSteps: Int
   let rows: Int
+  private let isTraining: Bool
   private let memory: Buffer<S>
   private let places: Places
   private let lengths: Buffer<Int>
@@ -33,7 +34,7 @@ final class Network<S: Scalar> {
       input = try carver.take(model.takesTokens ? 0 : Size.product(steps, rows, model.inputSize))
       var (workspace, width) = (0, 0)
       for layer in model.layers {
-        let plan = try layer.plan(steps: steps, rows: rows)
+        let plan = try layer.plan(steps: steps, rows: rows, isTraining: training)
         outputs.append(try carver.take(plan.output))
         reserves.append(try carver.take(plan.reserve))
         packed.append(try carver.take(plan.packed))
@@ -48,7 +49,7 @@ final class Network<S: Scalar> {
 
   init(_ model: Model<S>, maximumSteps: Int, rows: Int, training: Bool) throws(RNNError) {
     self.model = model
-    (self.maximumSteps, self.rows) = (maximumSteps, rows)
+    (self.maximumSteps, self.rows, isTraining) = (maximumSteps, rows, training)
     var plan = Carver<S>()
     _ = try Places(&plan, model, steps: maximumSteps, rows: rows, training: training)
     memory = try Buffer(count: plan.used)
@@ -81,10 +82,10 @@ final class Network<S: Scalar> {
   > {
     loadLengths(sequence, stretch)
     clearPadding(sequence, stretch)
+    packParameters()
     for index in model.layers.indices {
       model.layers[index].forward(pass(index, sequence, stretch, stateOut: stateOut, dropout: dropout))
     }
-    packedVersion = model.version
     return output(model.layers.count - 1, sequence, stretch)
   }
 
@@ -103,6 +104,14 @@ final class Network<S: Scalar> {
     }
   }
 
+  private func packParameters() {
+    if packedVersion == model.version { return }
+    for index in model.layers.indices {
+      model.layers[index].pack(model.layerPart(index, of: model.parameters.values), to: places.packed[index])
+    }
+    packedVersion = model.version
+  }
+
   // MARK: One layer's pass
 
   private func pass(
@@ -115,7 +124,7 @@ final class Network<S: Scalar> {
       input: index == 0 ? input(sequence, stretch) : .features(output(index - 1, sequence, stretch)),
       state: statePart(index, places.state), output: output(index, sequence, stretch),
       stateOut: stateOut.flatMap { statePart(index, $0) }, reserve: places.reserves[index],
-      workspace: places.workspace, packed: places.packed[index], isPacked: packedVersion == model.version,
+      workspace: places.workspace, packed: places.packed[index], isTraining: isTraining,
       dropout: dropout?.forLayer(index))
   }
 

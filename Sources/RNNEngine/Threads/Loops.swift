@@ -21,14 +21,14 @@ func sumOfSquares<S: Scalar>(_ x: View<S>, limit: S, partials: View<Double>) -> 
 /// Elements of one partial sum.
 var sumBlock: Int { 1 << 13 }
 
-/// sums[j] += Σ_rows x[row, j] of a contiguous matrix.
-func addColumnSums<S: Scalar>(_ x: View<S>, rows: Int, columns: Int, to sums: View<S>) {
+/// sums[j] += Σ_rows x[row, j].
+func addColumnSums<S: Scalar>(_ x: Matrix<S>, to sums: UnsafeMutablePointer<S>) {
   let unit = Blocking.unit
-  ThreadPool.split((columns + unit - 1) / unit, work: rows * unit / 8) { part in
+  ThreadPool.split((x.columns + unit - 1) / unit, work: x.rows * unit / 8) { part in
     let first = part.lowerBound * unit
     S.kernels.addColumnSums(
-      x.start + first, rows: rows, columns: min(part.upperBound * unit, columns) - first, stride: columns,
-      to: sums.start + first)
+      x.values.start + first, rows: x.rows, columns: min(part.upperBound * unit, x.columns) - first,
+      stride: x.stride, to: sums + first)
   }
 }
 

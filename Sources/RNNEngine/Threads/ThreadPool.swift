@@ -14,6 +14,8 @@ public final class ThreadPool: @unchecked Sendable {
   /// Counts loops; a worker that sees it change has work.
   private let round = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private let unfinished = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+  /// Counts parts that have ended a round.
+  private let arrived = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private let isBusy = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private var workers: [pthread_t] = []
   /// Of each worker, for products.
@@ -44,9 +46,12 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Below so many operations in all, sharing a loop costs more than it saves.
   private static var worthwhile: Int { 1 << 14 }
+  /// And below so many in a round, meeting after it does.
+  static var worthMeeting: Int { 1 << 12 }
 
   /// Calls `body` with parts of 0 ..< count that together are the whole. `work` is the number of vector operations
   /// that one index stands for.
+  @inline(never)
   static func split(_ count: Int, work: Int, _ body: (Range<Int>) -> Void) {
     guard let pool = current, count > 1, count.multipliedOrMax(by: work) >= worthwhile, pool.begin() else {
       return body(0..<count)
@@ -55,6 +60,7 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   /// The same with memory for each part: the caller's for its own, as large elsewhere.
+  @inline(never)
   static func split<S: BitwiseCopyable>(
     _ count: Int, work: Int, scratch: View<S>, _ body: (Range<Int>, UnsafeMutablePointer<S>) -> Void
   ) {
@@ -65,12 +71,31 @@ public final class ThreadPool: @unchecked Sendable {
       pool.end()
       return body(0..<count, scratch.start)
     }
+    pool.share(count) { range, part in body(range, pool.scratch(part, scratch)) }
+  }
+
+  /// Calls `body` for every round in turn, each shared out by the same parts: none begins a round before all have
+  /// ended the one before.
+  @inline(never)
+  static func split<S: BitwiseCopyable>(
+    _ count: Int, rounds: Int, scratch: View<S>,
+    _ body: (_ round: Int, Range<Int>, UnsafeMutablePointer<S>) -> Void
+  ) {
+    guard let pool = current, count >= threadCount, pool.begin() else {
+      for round in 0..<rounds { body(round, 0..<count, scratch.start) }
+      return
+    }
+    guard pool.reserve(scratch.count * MemoryLayout<S>.stride) else {
+      pool.end()
+      for round in 0..<rounds { body(round, 0..<count, scratch.start) }
+      return
+    }
+    platform_store_uint64(pool.arrived, 0)
     pool.share(count) { range, part in
-      body(
-        range,
-        part == 0
-          ? scratch.start
-          : UnsafeMutableRawPointer(pool.scratch[part - 1].values.start).assumingMemoryBound(to: S.self))
+      for round in 0..<rounds {
+        body(round, range, pool.scratch(part, scratch))
+        platform_meet(pool.arrived, UInt64((round + 1) * pool.parts))
+      }
     }
   }
 
@@ -96,8 +121,15 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
+  private func scratch<S: BitwiseCopyable>(_ part: Int, _ own: View<S>) -> UnsafeMutablePointer<S> {
+    part == 0
+      ? own.start : UnsafeMutableRawPointer(scratch[part - 1].values.start).assumingMemoryBound(to: S.self)
+  }
+
+  private var parts: Int { workers.count + 1 }
+
   private func share(_ count: Int, _ body: (Range<Int>, Int) -> Void) {
-    let parts = workers.count + 1
+    let parts = parts
     run { part in
       let range = part * count / parts..<(part + 1) * count / parts
       if !range.isEmpty { body(range, part) }
@@ -135,7 +167,7 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_mutex_init(lock, nil)
     pthread_cond_init(wakeUp, nil)
     pthread_cond_init(finished, nil)
-    for counter in [round, unfinished, isBusy] { counter.initialize(to: 0) }
+    for counter in [round, unfinished, arrived, isBusy] { counter.initialize(to: 0) }
     for index in 1...count {
       let seat = Unmanaged.passRetained(Seat(pool: self, part: index))
       var worker = pthread_t()
@@ -210,7 +242,7 @@ public final class ThreadPool: @unchecked Sendable {
     lock.deallocate()
     wakeUp.deallocate()
     finished.deallocate()
-    for counter in [round, unfinished, isBusy] { counter.deallocate() }
+    for counter in [round, unfinished, arrived, isBusy] { counter.deallocate() }
   }
 }
 
