@@ -26,7 +26,8 @@ enum Elementary<M: Machine> {
   static func sigmoid(_ x: V) -> V {
     let (scale, q) = expParts(M.select(x, below: 0, x, else: -x))
     let e = M.multiplyAdd(scale, scale, q)
-    return M.select(x, below: 0, e, else: V(repeating: 1)) / (1 + e)
+    let one = V(repeating: 1)
+    return M.divide(M.select(x, below: 0, e, else: one), M.multiplyAdd(one, e, one))
   }
 
   /// tanh(x) = -m / (2 + m) for x >= 0 with m = exp(-2x) - 1, odd. m keeps its relative accuracy near 0.
@@ -34,7 +35,7 @@ enum Elementary<M: Machine> {
   static func tanh(_ x: V) -> V {
     let (scale, q) = expParts(2 * M.select(x, below: 0, x, else: -x))
     let m = M.multiplyAdd(scale - 1, scale, q)
-    let magnitude = m / (2 + m)
+    let magnitude = M.divide(m, 2 + m)
     return M.select(x, below: 0, magnitude, else: -magnitude)
   }
 }

@@ -20,6 +20,7 @@ public protocol Machine {
 
   static func widen(_ x: V) -> Wide
   static func squareRoot(_ x: V) -> V
+  static func divide(_ a: V, _ b: V) -> V
   /// sum + a · b with one rounding. A call of libm for each lane where the machine has no such instruction.
   static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V
   /// Lane by lane `x < bound ? a : b`; `b` where x is NaN.

@@ -5,6 +5,7 @@ import CPlatform
 extension Machine where V == SIMD4<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { platform_widen_float4(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float4(x) }
+  @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_float4(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_float4(sum, a, b)
   }
@@ -20,6 +21,7 @@ extension Machine where V == SIMD4<Float> {
 extension Machine where V == SIMD8<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { platform_widen_float8(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float8(x) }
+  @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_float8(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_float8(sum, a, b)
   }
@@ -35,6 +37,7 @@ extension Machine where V == SIMD8<Float> {
 extension Machine where V == SIMD16<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD16<Double> { platform_widen_float16(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float16(x) }
+  @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_float16(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_float16(sum, a, b)
   }
@@ -50,6 +53,7 @@ extension Machine where V == SIMD16<Float> {
 extension Machine where V == SIMD2<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD2<Double> { x }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double2(x) }
+  @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_double2(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_double2(sum, a, b)
   }
@@ -65,6 +69,7 @@ extension Machine where V == SIMD2<Double> {
 extension Machine where V == SIMD4<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { x }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double4(x) }
+  @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_double4(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_double4(sum, a, b)
   }
@@ -80,6 +85,7 @@ extension Machine where V == SIMD4<Double> {
 extension Machine where V == SIMD8<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { x }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double8(x) }
+  @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_double8(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
     platform_fma_double8(sum, a, b)
   }

@@ -40,6 +40,10 @@
   static inline platform_##type##lanes platform_sqrt_##type##lanes(platform_##type##lanes x) {               \
     return __builtin_elementwise_sqrt(x);                                                                    \
   }                                                                                                          \
+  static inline platform_##type##lanes platform_divide_##type##lanes(platform_##type##lanes a,               \
+                                                                     platform_##type##lanes b) {             \
+    return a / b;                                                                                            \
+  }                                                                                                          \
   /* sum + a * b with one rounding. */                                                                       \
   static inline platform_##type##lanes platform_fma_##type##lanes(                                           \
       platform_##type##lanes sum, platform_##type##lanes a, platform_##type##lanes b) {                      \
