@@ -93,10 +93,11 @@ const char *rnn_status_name(rnn_status status);
 const char *rnn_last_error(void);
 
 /*
- * How many threads, this one included, the library works with; 1 to 256, at first 1: no thread is started
- * that was not asked for. Results are the same bits at every count. Between loops a worker looks out for the
- * next one for some tens of microseconds, then sleeps. Products of fewer than 4 rows run in OpenBLAS, whose
- * settings are the host's and are not touched.
+ * How many threads, this one included, the library works with: 1 to 256, at first as many as the processors that
+ * the process may use. Results are the same bits at every count. Threads are started when there is first a loop
+ * worth sharing, and end when the library is unloaded; between loops they look out for the next one for about a
+ * hundred microseconds, then sleep. A forked child starts its own. Two calls at once do not share threads: one
+ * of them works alone. OpenBLAS's settings are the host's and are not touched.
  * Call it while no other librnn call is running. Workers started earlier end before it returns.
  */
 rnn_status rnn_set_num_threads(int32_t count);

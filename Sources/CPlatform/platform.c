@@ -26,3 +26,25 @@ int platform_product_method(void) {
   }
   return known;
 }
+
+uint64_t *platform_wanted_threads(void) {
+  static uint64_t wanted;
+  return &wanted;
+}
+
+void **platform_thread_pool(void) {
+  static void *pool;
+  return &pool;
+}
+
+pthread_mutex_t *platform_thread_lock(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  return &lock;
+}
+
+/* In the engine. Where that is not linked, there are no threads to stop. */
+PLATFORM_HIDDEN void librnn_stop_threads(void) __attribute__((weak));
+
+__attribute__((destructor)) static void platform_unload(void) {
+  if (librnn_stop_threads) librnn_stop_threads();
+}

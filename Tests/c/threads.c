@@ -187,6 +187,19 @@ static int thread_count(void) {
   return count;
 }
 
+/* As many as there are processors, but none before there is work for them. */
+static void threads_are_started_on_demand(void) {
+  const int before = thread_count();
+  cpu_set_t processors;
+  run result;
+  CHECK(sched_getaffinity(0, sizeof processors, &processors) == 0);
+  CHECK_INTEGER(rnn_get_num_threads(), CPU_COUNT(&processors));
+  train(&result);
+  CHECK_INTEGER(thread_count(), before + rnn_get_num_threads() - 1);
+  CHECK_STATUS(rnn_set_num_threads(1), RNN_OK);
+  CHECK_INTEGER(thread_count(), before);
+}
+
 static void thread_count_changes_no_bit(const run *expected) {
   const int before = thread_count();
   for (int threads = 3; threads >= 1; threads--) {
@@ -238,7 +251,7 @@ static void fork_leaves_a_working_library(const run *expected) {
 
 int main(void) {
   run expected;
-  CHECK_INTEGER(rnn_get_num_threads(), 1);
+  threads_are_started_on_demand();
   readers_do_not_disturb_each_other();
   errors_belong_to_their_thread();
   train(&expected);

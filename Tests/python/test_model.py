@@ -1,6 +1,8 @@
 """A model: its numbers, shapes, states, parameters and life."""
 
 import ctypes
+import subprocess
+import sys
 import threading
 
 import librnn
@@ -401,3 +403,18 @@ def test_set_num_threads_changes_no_bit():
         librnn.set_num_threads(count)
         assert librnn.get_num_threads() == count
         assert_same_bits(model(x)[0], expected)
+
+
+def test_unloading_the_library_ends_its_threads():
+    """In a process of its own, for this one has the library loaded for good."""
+    program = """
+import _ctypes, ctypes, os, sys
+tasks = lambda: len(os.listdir("/proc/self/task"))
+before = tasks()
+library = ctypes.CDLL(sys.argv[1])
+loaded = tasks()  # OpenBLAS's are among them
+assert library.rnn_set_num_threads(3) == 0 and tasks() == loaded + 2
+_ctypes.dlclose(library._handle)
+assert tasks() == before, f"{tasks() - before} threads are left"
+"""
+    subprocess.run([sys.executable, "-c", program, _c_api.lib._name], check=True, timeout=60)

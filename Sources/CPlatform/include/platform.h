@@ -279,6 +279,21 @@ PLATFORM_HIDDEN char *platform_error_text(void);
 PLATFORM_HIDDEN void **platform_handle_chunks(void);
 PLATFORM_HIDDEN pthread_mutex_t *platform_handle_lock(void);
 
+/* How many threads were asked for, 0 for as many as there are processors; the pool that is running; who starts it. */
+PLATFORM_HIDDEN uint64_t *platform_wanted_threads(void);
+PLATFORM_HIDDEN void **platform_thread_pool(void);
+PLATFORM_HIDDEN pthread_mutex_t *platform_thread_lock(void);
+
+/* Processors that this process may use. */
+static inline int platform_processor_count(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  const long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count > 0 ? (int)count : 1;
+}
+
 static inline void *platform_load_pointer(void *const *address) {
   return __atomic_load_n(address, __ATOMIC_ACQUIRE);
 }
@@ -303,7 +318,7 @@ static inline uint64_t platform_decrement_uint64(uint64_t *address) {
  * Looks a while, some tens of microseconds, whether a counter has a value, or has it no longer: about what it
  * costs to put a thread to sleep and wake it again. 1 if it came to that.
  */
-#define PLATFORM_LOOKS 1000
+#define PLATFORM_LOOKS 8000
 static inline int platform_spin_until_equal(const uint64_t *address, uint64_t value) {
   for (int look = 0; look < PLATFORM_LOOKS; look++) {
     if (platform_load_uint64(address) == value) return 1;

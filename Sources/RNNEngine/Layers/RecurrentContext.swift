@@ -83,7 +83,8 @@ extension Recurrent {
     ) {
       let own = scratch.product.part(0, Blocking.tile)
       if pass.rows < 2 * ThreadPool.threadCount && pass.rows * work >= ThreadPool.worthMeeting {
-        ThreadPool.split(panels, rounds: steps, scratch: own) { step, panels, scratch in
+        ThreadPool.split(panels, rounds: steps, work: steps &* pass.rows &* work / panels, scratch: own) {
+          step, panels, scratch in
           body(step, 0..<pass.rows, panels, scratch)
         }
       } else {

@@ -161,14 +161,19 @@ extension Recurrent {
       gates.transposed, context.matrix(input, inputWidth(k), steps),
       into: Matrix(inputWeight, rows: gateWidth, columns: inputWidth(k)), from: .current,
       scratch: context.scratch.product)
-    addColumnSums(gates, to: tensor(4 * k + 2, of: gradients.parameters).start)
+    let sums = context.scratch.gateRow
+    sums.clear()
+    addColumnSums(gates, to: sums.start)
+    S.kernels.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
     // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t, with q's gradient in the place of n's
     for block in cell.hiddenBlocks {
       accumulateHidden(level: k, steps, block, tensor(4 * k + 1, of: gradients.parameters), context)
-      addColumnSums(
-        context.hiddenGradient(k, block, steps: steps),
-        to: tensor(4 * k + 3, of: gradients.parameters).start + block.firstGate * size)
+      guard block.inCandidate else { continue }
+      let part = sums.part(block.firstGate * size, block.gateCount * size)
+      part.clear()
+      addColumnSums(context.hiddenGradient(k, block, steps: steps), to: part.start)
     }
+    S.kernels.add(sums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
   }
 
   /// dW_hh of a block of gates. h_{-1} is the initial state, all other h_{t-1} stand side by side.

@@ -1,12 +1,9 @@
 import CPlatform
 
-/// Workers that share out the parts of a loop. Between loops they look out for the next one for some microseconds,
+/// Workers that share out the parts of a loop; `Sharing.swift` says who uses them. Between loops they look out for the next one for some microseconds,
 /// then sleep. A loop that finds them busy, or that is too small to be worth sharing, runs on the calling thread
 /// alone. Who computes a part never changes its bits, so the result is the same at every count.
 public final class ThreadPool: @unchecked Sendable {
-  /// The pool in use; nil: the calling thread only. Set while nothing else runs.
-  nonisolated(unsafe) private static var current: ThreadPool?
-
   private typealias Body = (Int) -> Void
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wakeUp = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -14,102 +11,32 @@ public final class ThreadPool: @unchecked Sendable {
   /// Counts loops; a worker that sees it change has work.
   private let round = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private let unfinished = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+  private let isClosing = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   /// Counts parts that have ended a round.
-  private let arrived = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+  let arrived = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private let isBusy = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   private var workers: [pthread_t] = []
   /// Of each worker, for products.
   private var scratch: [Buffer<UInt8>] = []
-  private let process = platform_process_id()
+  let process = platform_process_id()
 
   /// Written before `round` is raised, read after.
   private var body: Body?
   // Guarded by the lock.
   private var sleepers = 0
   private var isWaiting = false
-  private var isClosing = false
-
-  // MARK: The library's pool
-
-  /// Threads that share a loop, the caller's included.
-  public static var threadCount: Int { (current?.workers.count ?? 0) + 1 }
-
-  public static func setThreadCount(_ count: Int) throws(RNNError) {
-    guard count >= 1 && count <= 256 else {
-      throw RNNError(.argument, "count: expected 1 to 256 threads, got \(count)")
-    }
-    if count == threadCount { return }
-    current?.close()
-    current = nil
-    if count > 1 { current = try ThreadPool(workers: count - 1) }
-  }
-
-  /// Below so many operations in all, sharing a loop costs more than it saves.
-  private static var worthwhile: Int { 1 << 14 }
-  /// And below so many in a round, meeting after it does.
-  static var worthMeeting: Int { 1 << 12 }
-
-  /// Calls `body` with parts of 0 ..< count that together are the whole. `work` is the number of vector operations
-  /// that one index stands for.
-  @inline(never)
-  static func split(_ count: Int, work: Int, _ body: (Range<Int>) -> Void) {
-    guard let pool = current, count > 1, count.multipliedOrMax(by: work) >= worthwhile, pool.begin() else {
-      return body(0..<count)
-    }
-    pool.share(count) { range, _ in body(range) }
-  }
-
-  /// The same with memory for each part: the caller's for its own, as large elsewhere.
-  @inline(never)
-  static func split<S: BitwiseCopyable>(
-    _ count: Int, work: Int, scratch: View<S>, _ body: (Range<Int>, UnsafeMutablePointer<S>) -> Void
-  ) {
-    guard let pool = current, count > 1, count.multipliedOrMax(by: work) >= worthwhile, pool.begin() else {
-      return body(0..<count, scratch.start)
-    }
-    guard pool.reserve(scratch.count * MemoryLayout<S>.stride) else {
-      pool.end()
-      return body(0..<count, scratch.start)
-    }
-    pool.share(count) { range, part in body(range, pool.scratch(part, scratch)) }
-  }
-
-  /// Calls `body` for every round in turn, each shared out by the same parts: none begins a round before all have
-  /// ended the one before.
-  @inline(never)
-  static func split<S: BitwiseCopyable>(
-    _ count: Int, rounds: Int, scratch: View<S>,
-    _ body: (_ round: Int, Range<Int>, UnsafeMutablePointer<S>) -> Void
-  ) {
-    guard let pool = current, count >= threadCount, pool.begin() else {
-      for round in 0..<rounds { body(round, 0..<count, scratch.start) }
-      return
-    }
-    guard pool.reserve(scratch.count * MemoryLayout<S>.stride) else {
-      pool.end()
-      for round in 0..<rounds { body(round, 0..<count, scratch.start) }
-      return
-    }
-    platform_store_uint64(pool.arrived, 0)
-    pool.share(count) { range, part in
-      for round in 0..<rounds {
-        body(round, range, pool.scratch(part, scratch))
-        platform_meet(pool.arrived, UInt64((round + 1) * pool.parts))
-      }
-    }
-  }
 
   // MARK: A loop
 
   /// Takes the pool, unless another thread has it or a fork has left the workers behind.
-  private func begin() -> Bool {
+  func begin() -> Bool {
     platform_process_id() == process && platform_exchange_uint64(isBusy, 1) == 0
   }
 
-  private func end() { platform_store_uint64(isBusy, 0) }
+  func end() { platform_store_uint64(isBusy, 0) }
 
   /// Sees to it that each worker has `bytes` of memory. False if they are not to be had.
-  private func reserve(_ bytes: Int) -> Bool {
+  func reserve(_ bytes: Int) -> Bool {
     if let first = scratch.first, first.values.count >= bytes { return true }
     do throws(RNNError) {
       var buffers: [Buffer<UInt8>] = []
@@ -121,14 +48,14 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  private func scratch<S: BitwiseCopyable>(_ part: Int, _ own: View<S>) -> UnsafeMutablePointer<S> {
+  func scratch<S: BitwiseCopyable>(_ part: Int, _ own: View<S>) -> UnsafeMutablePointer<S> {
     part == 0
       ? own.start : UnsafeMutableRawPointer(scratch[part - 1].values.start).assumingMemoryBound(to: S.self)
   }
 
-  private var parts: Int { workers.count + 1 }
+  var parts: Int { workers.count + 1 }
 
-  private func share(_ count: Int, _ body: (Range<Int>, Int) -> Void) {
+  func share(_ count: Int, _ body: (Range<Int>, Int) -> Void) {
     let parts = parts
     run { part in
       let range = part * count / parts..<(part + 1) * count / parts
@@ -163,11 +90,11 @@ public final class ThreadPool: @unchecked Sendable {
 
   // MARK: Workers
 
-  private init(workers count: Int) throws(RNNError) {
+  init(workers count: Int) throws(RNNError) {
     pthread_mutex_init(lock, nil)
     pthread_cond_init(wakeUp, nil)
     pthread_cond_init(finished, nil)
-    for counter in [round, unfinished, arrived, isBusy] { counter.initialize(to: 0) }
+    for counter in [round, unfinished, isClosing, arrived, isBusy] { counter.initialize(to: 0) }
     for index in 1...count {
       let seat = Unmanaged.passRetained(Seat(pool: self, part: index))
       var worker = pthread_t()
@@ -203,7 +130,7 @@ public final class ThreadPool: @unchecked Sendable {
   private func work(part: Int) {
     var seen: UInt64 = 0
     _ = platform_set_float_state()
-    while waitForRound(after: seen) {
+    while platform_load_uint64(isClosing) == 0 && waitForRound(after: seen) {
       seen = platform_load_uint64(round)
       body?(part)
       if platform_decrement_uint64(unfinished) == 0 { reportFinished() }
@@ -216,7 +143,9 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     sleepers += 1
-    while platform_load_uint64(round) == seen && !isClosing { pthread_cond_wait(wakeUp, lock) }
+    while platform_load_uint64(round) == seen && platform_load_uint64(isClosing) == 0 {
+      pthread_cond_wait(wakeUp, lock)
+    }
     sleepers -= 1
     return platform_load_uint64(round) != seen
   }
@@ -228,10 +157,10 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   /// Ends the workers and waits for them. In a forked child there are none to wait for.
-  private func close() {
+  func close() {
     guard platform_process_id() == process else { return }
     pthread_mutex_lock(lock)
-    isClosing = true
+    platform_store_uint64(isClosing, 1)
     pthread_cond_broadcast(wakeUp)
     pthread_mutex_unlock(lock)
     for worker in workers { pthread_join(worker, nil) }
@@ -242,14 +171,6 @@ public final class ThreadPool: @unchecked Sendable {
     lock.deallocate()
     wakeUp.deallocate()
     finished.deallocate()
-    for counter in [round, unfinished, arrived, isBusy] { counter.deallocate() }
-  }
-}
-
-extension Int {
-  /// The product, or `max` where it does not fit.
-  fileprivate func multipliedOrMax(by other: Int) -> Int {
-    let (value, overflow) = multipliedReportingOverflow(by: other)
-    return overflow ? .max : value
+    for counter in [round, unfinished, isClosing, arrived, isBusy] { counter.deallocate() }
   }
 }

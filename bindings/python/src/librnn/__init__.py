@@ -42,10 +42,10 @@ __version__: str = _lib.rnn_version_string().decode()
 
 
 def set_num_threads(count: int) -> None:
-    """Let the library work with `count` threads, this one included; 1 at first.
+    """Let the library work with `count` threads, this one included.
 
-    Results are the same bits at every count. Call it while no other call of this package is
-    running.
+    At first there are as many as the processors that the process may use. Results are the same
+    bits at every count. Call it while no other call of this package is running.
 
     Parameters
     ----------
