@@ -21,7 +21,7 @@ int platform_product_method(void) {
   int known = __atomic_load_n(&method, __ATOMIC_RELAXED);
   if (known < 0) {
     const char *wish = getenv("LIBRNN_PRODUCTS");
-    known = wish && strcmp(wish, "kernels") == 0 ? 1 : wish && strcmp(wish, "blas") == 0 ? 2 : 0;
+    known = wish && strcmp(wish, "blas") == 0 ? 2 : 1;
     __atomic_store_n(&method, known, __ATOMIC_RELAXED);
   }
   return known;

@@ -6,6 +6,19 @@ public final class KernelSet<M: Machine>: Kernels {
 
   public func multiply(_ call: ProductCall<S>) { Product<M>.multiply(call) }
 
+  public func packedProductCount(depth: Int, columns: Int) -> Int {
+    depth &* Product<M>.packedColumns(columns)
+  }
+
+  public func packProduct(
+    _ b: Constants, depth: Int, columns: Int, depthStride: Int, columnStride: Int, part: Range<Int>,
+    to packed: Values
+  ) {
+    Product<M>.pack(
+      b, depth: depth, columns: columns, depthStride: depthStride, columnStride: columnStride, part: part,
+      to: packed)
+  }
+
   // MARK: Recurrence
 
   public func packedCount(_ cell: CellKind, _ shape: CellShape) -> Int {

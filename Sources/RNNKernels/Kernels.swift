@@ -18,6 +18,12 @@ public protocol Kernels<S>: AnyObject, Sendable {
 
   /// C = start + A · B. `Product` says in which order it is summed.
   func multiply(_ call: ProductCall<S>)
+  /// Elements that a packed B takes.
+  func packedProductCount(depth: Int, columns: Int) -> Int
+  /// Packs the columns `part`, which begin where a panel does, of a B [depth, columns] for all products with it.
+  func packProduct(
+    _ b: Constants, depth: Int, columns: Int, depthStride: Int, columnStride: Int, part: Range<Int>,
+    to packed: Values)
 
   // MARK: Recurrence. `CellPacking`, `CellForward`, `CellBackward`
 

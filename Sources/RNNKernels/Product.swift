@@ -9,6 +9,8 @@ public struct ProductCall<S: Real> {
   public var b: UnsafePointer<S>
   public var bDepthStride: Int
   public var bColumnStride: Int
+  /// All of a B that `Kernels.packProduct` has packed, and which of its columns is the first here; then `b` is not read.
+  public var packed: PackedColumns<S>?
   public var c: UnsafeMutablePointer<S>
   public var cRowStride: Int
   /// What the products are added to: nil for zero, C itself, or one row for all with stride 0.
@@ -27,6 +29,18 @@ public struct ProductCall<S: Real> {
     (self.b, self.bDepthStride, self.bColumnStride) = (b, bDepthStride, bColumnStride)
     (self.c, self.cRowStride) = (c, cRowStride)
     (self.start, self.startRowStride, self.scratch) = (start, startRowStride, scratch)
+    packed = nil
+  }
+}
+
+/// A matrix B [depth, columns] in the order in which `Product` reads it, from a column on that begins a panel.
+public struct PackedColumns<S: Real> {
+  let values: UnsafePointer<S>
+  let columns: Int
+  let first: Int
+
+  public init(_ values: UnsafePointer<S>, columns: Int, from first: Int) {
+    (self.values, self.columns, self.first) = (values, columns, first)
   }
 }
 
@@ -65,21 +79,54 @@ enum Product<M: Machine> {
       var column = 0
       while column < call.columns {
         let columns = min(Blocking.columns, call.columns &- column)
-        Packing<M>.pack(
-          depth: count, columns: columns,
-          call.b + (depth &* call.bDepthStride &+ column &* call.bColumnStride),
-          depthStride: call.bDepthStride, columnStride: call.bColumnStride, to: call.scratch + Blocking.tile)
-        multiplyPacked(call, depth: depth, count, column: column, columns)
+        let panels = panels(call, depth: depth, count, column: column, columns)
+        multiplyPacked(call, depth: depth, count, column: column, columns, panels)
         column &+= columns
       }
       depth &+= count
     } while depth < call.depth
   }
 
+  /// Some steps of the depth of all columns, then the next.
+  static func pack(
+    _ b: UnsafePointer<S>, depth: Int, columns: Int, depthStride: Int, columnStride: Int, part: Range<Int>,
+    to packed: UnsafeMutablePointer<S>
+  ) {
+    var first = 0
+    while first < depth {
+      let count = min(Blocking.depth, depth &- first)
+      Packing<M>.pack(
+        depth: count, columns: part.count, b + (first &* depthStride &+ part.lowerBound &* columnStride),
+        depthStride: depthStride, columnStride: columnStride,
+        to: packed + (first &* packedColumns(columns) &+ part.lowerBound &* count))
+      first &+= count
+    }
+  }
+
+  /// Columns with those that fill the last vector.
+  static func packedColumns(_ columns: Int) -> Int { Packing<M>.vectors(columns) &* M.V.scalarCount }
+
+  /// Where the panels of a part of B are; packs them if that has not been done before.
+  @inline(__always)
+  private static func panels(
+    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columns: Int
+  ) -> UnsafePointer<S> {
+    if let packed = call.packed {
+      return packed.values
+        + (depth &* packedColumns(packed.columns) &+ (packed.first &+ column) &* depthCount)
+    }
+    Packing<M>.pack(
+      depth: depthCount, columns: columns,
+      call.b + (depth &* call.bDepthStride &+ column &* call.bColumnStride), depthStride: call.bDepthStride,
+      columnStride: call.bColumnStride, to: call.scratch + Blocking.tile)
+    return UnsafePointer(call.scratch + Blocking.tile)
+  }
+
   /// All rows against the columns and steps that are packed.
   @inline(__always)
   private static func multiplyPacked(
-    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columnCount: Int
+    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columnCount: Int,
+    _ panels: UnsafePointer<S>
   ) {
     var row = 0
     while row < call.rows {
@@ -88,7 +135,7 @@ enum Product<M: Machine> {
         Tile<M>.forEach(rows: rows, columns: vectors) { tile, height in
           block(
             call, row: row &+ tile, height, column: column &+ first, count, vectors, depth: depth, depthCount,
-            panel: call.scratch + (Blocking.tile &+ first &* depthCount))
+            panel: panels + first &* depthCount)
         }
       }
       row &+= rows

@@ -154,6 +154,38 @@ enum InstructionSets {
       #expect(Array(all) == Array(rows(0..<cut)) + Array(rows(cut..<shape.rows)), "cut at \(cut)")
     }
   }
+
+  /// Both ways to multiply, and B packed beforehand, through the engine's matrices with rows that lie apart.
+  @Test(arguments: shapes)
+  func methodsAgree(_ shape: Shape) throws {
+    let a = try buffer(shape.rows * (shape.depth + 3), seed: 1)
+    let b = try buffer(shape.columns * shape.depth, seed: 2)
+    let row = try buffer(shape.columns, seed: 3)
+    let scratch = try Buffer<Double>(count: matmulScratch(columns: shape.columns, depth: shape.depth))
+    let weight = Matrix(b.values, rows: shape.columns, columns: shape.depth).transposed
+    let packed = try Buffer<Double>(
+      count: Double.kernels.packedProductCount(depth: shape.depth, columns: shape.columns))
+    packMatrix(weight, to: packed.values)
+    func product(_ method: ProductMethod, packed: View<Double>?) throws -> [Double] {
+      let c = try Buffer<Double>(count: shape.rows * shape.columns)
+      matmul(
+        Matrix(a.values, rows: shape.rows, columns: shape.depth, stride: shape.depth + 3), weight,
+        packed: packed, into: Matrix(c.values, rows: shape.rows, columns: shape.columns),
+        from: .row(row.values), by: method, scratch: scratch.values)
+      return withExtendedLifetime(c) { Array(c.values) }
+    }
+    let kernels = try product(.kernels, packed: nil)
+    #expect(try product(.kernels, packed: packed.values) == kernels)
+    let worst = zip(try product(.blas, packed: nil), kernels).map { abs($0 - $1) }.max() ?? 0
+    #expect(worst <= 1e-13 * Double(shape.depth + 1))
+    withExtendedLifetime((a, b, row, packed, scratch)) {}
+  }
+
+  private func buffer(_ count: Int, seed: UInt64) throws -> Buffer<Double> {
+    let buffer = try Buffer<Double>(count: count)
+    for (j, value) in numbers(count, seed: seed, scale: 1).enumerated() { buffer.values[j] = value }
+    return buffer
+  }
 }
 
 /// One step of every cell: instruction sets agree, and rows do not see one another.

@@ -126,7 +126,7 @@ static inline int platform_instruction_set(void) {
 #endif
 }
 
-/* Who multiplies matrices: 0 as the library decides, 1 its kernels ("kernels"), 2 BLAS ("blas"). Read once. */
+/* Who multiplies matrices: 1 the library's kernels, 2 BLAS, if LIBRNN_PRODUCTS says "blas". Read once. */
 PLATFORM_HIDDEN int platform_product_method(void);
 
 /* A hint to the processor that a loop only waits. */

@@ -23,8 +23,8 @@ final class Linear<S: Scalar>: Layer {
       output: try Size.product(height, outputs),
       reserve: description.lastStep ? try Size.product(rows, inputs) : 0,
       workspace: max(
-        matmulScratch(columns: outputs, depth: inputs), matmulScratch(columns: inputs, depth: height),
-        matmulScratch(columns: inputs, depth: outputs)))
+        matmulScratch(columns: inputs, depth: height), matmulScratch(columns: inputs, depth: outputs)),
+      packed: S.kernels.packedProductCount(depth: inputs, columns: outputs))
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
@@ -35,7 +35,9 @@ final class Linear<S: Scalar>: Layer {
     if description.weightInit == .standard { bias.uniform(tensor(1, of: parameters), bound: bound) }
   }
 
-  func pack(_ parameters: View<S>, to packed: View<S>) {}
+  func pack(_ parameters: View<S>, to packed: View<S>) {
+    packMatrix(matrix(tensor(0, of: parameters), outputs, inputs).transposed, to: packed)
+  }
 
   func forward(_ pass: LayerPass<S>) {
     guard case .features(let input) = pass.input else { return }
@@ -44,7 +46,8 @@ final class Linear<S: Scalar>: Layer {
     // Y = X Wᵀ + b
     matmul(
       matrix(x, height, inputs), matrix(tensor(0, of: pass.parameters), outputs, inputs).transposed,
-      into: matrix(pass.output, height, outputs), from: .row(tensor(1, of: pass.parameters)),
+      packed: pass.packed, into: matrix(pass.output, height, outputs),
+      from: .row(tensor(1, of: pass.parameters)),
       scratch: pass.workspace)
   }
 

@@ -42,34 +42,27 @@ enum ProductStart<S: Scalar> {
 
 /// Who multiplies.
 public enum ProductMethod: Int32, Sendable {
-  /// Our kernel where it is the faster one, which is all but the products of very few rows.
-  case automatic = 0
+  /// Our kernels: docs/performance.md has the table that says why.
   case kernels = 1
   case blas = 2
 
-  /// LIBRNN_PRODUCTS in the environment: "kernels" or "blas"; otherwise `automatic`.
-  static var chosen: ProductMethod { ProductMethod(rawValue: platform_product_method()) ?? .automatic }
-
-  /// Below so many rows packing B costs more than it saves: docs/performance.md has the table.
-  private static var fewestRows: Int { 4 }
-
-  fileprivate func usesKernels(rows: Int) -> Bool {
-    self == .kernels || self == .automatic && rows >= Self.fewestRows
-  }
+  /// LIBRNN_PRODUCTS in the environment: "kernels" or "blas".
+  static var chosen: ProductMethod { ProductMethod(rawValue: platform_product_method()) ?? .kernels }
 }
 
-/// C ← start + A B. `scratch` has room for `matmulScratch` of this product.
+/// C ← start + A B. `scratch` has room for `matmulScratch` of this product. `packed` is B packed by `packMatrix`, if it
+/// has been.
 func matmul<S: Scalar>(
-  _ a: Matrix<S>, _ b: Matrix<S>, into c: Matrix<S>, from start: ProductStart<S> = .zero, scratch: View<S>
+  _ a: Matrix<S>, _ b: Matrix<S>, packed: View<S>? = nil, into c: Matrix<S>,
+  from start: ProductStart<S> = .zero,
+  by method: ProductMethod = .chosen, scratch: View<S>
 ) {
   let depth = a.isTransposed ? a.rows : a.columns
   assert((b.isTransposed ? b.columns : b.rows) == depth)
   assert(
     (a.isTransposed ? a.columns : a.rows) == c.rows && (b.isTransposed ? b.rows : b.columns) == c.columns)
-  guard ProductMethod.chosen.usesKernels(rows: c.rows) else {
-    return matmulByBLAS(a, b, into: c, from: start, depth: depth)
-  }
-  let (kernels, unit, byRows) = (S.kernels, Blocking.unit, isSharedByRows(c))
+  if method == .blas { return matmulByBLAS(a, b, into: c, from: start, depth: depth) }
+  let (kernels, unit, byRows) = (S.kernels, Blocking.unit, isSharedByRows(c, isPacked: packed != nil))
   let count = byRows ? c.rows : (c.columns + unit - 1) / unit
   let work = (byRows ? c.columns : c.rows * unit) * depth / 16
   ThreadPool.split(count, work: work, scratch: scratch) { part, scratch in
@@ -83,21 +76,35 @@ func matmul<S: Scalar>(
       case .current: (UnsafePointer(place), c.stride)
       case .row(let row): (UnsafePointer(row.start + columns.lowerBound), 0)
       }
-    kernels.multiply(
-      ProductCall(
-        rows: rows.count, columns: columns.count, depth: depth,
-        a: a.values.start + rows.lowerBound * a.rowStride, aRowStride: a.rowStride,
-        aDepthStride: a.columnStride, b: b.values.start + columns.lowerBound * b.columnStride,
-        bDepthStride: b.rowStride, bColumnStride: b.columnStride, c: place, cRowStride: c.stride,
-        start: from, startRowStride: fromStride, scratch: scratch))
+    var call = ProductCall(
+      rows: rows.count, columns: columns.count, depth: depth,
+      a: a.values.start + rows.lowerBound * a.rowStride, aRowStride: a.rowStride,
+      aDepthStride: a.columnStride, b: b.values.start + columns.lowerBound * b.columnStride,
+      bDepthStride: b.rowStride, bColumnStride: b.columnStride, c: place, cRowStride: c.stride, start: from,
+      startRowStride: fromStride, scratch: scratch)
+    call.packed = packed.map { PackedColumns($0.start, columns: c.columns, from: columns.lowerBound) }
+    kernels.multiply(call)
   }
 }
 
 /// Threads share the columns of C where that is fair, for then each packs but its own part of B; otherwise its rows.
-/// Each element is computed by one of them, as it would be by any.
-private func isSharedByRows<S: Scalar>(_ c: Matrix<S>) -> Bool {
+/// Where B is packed they share the rows, if there are enough. Each element is computed by one of them, as it would be
+/// by any.
+private func isSharedByRows<S: Scalar>(_ c: Matrix<S>, isPacked: Bool) -> Bool {
+  if isPacked { return c.rows >= 8 * ThreadPool.threadCount }
   let share = Blocking.unit * ThreadPool.threadCount
   return c.columns % share != 0 && c.columns < 4 * share
+}
+
+/// Packs B for all products with it.
+func packMatrix<S: Scalar>(_ b: Matrix<S>, to packed: View<S>) {
+  let unit = Blocking.unit
+  let (depth, columns) = b.isTransposed ? (b.columns, b.rows) : (b.rows, b.columns)
+  ThreadPool.split((columns + unit - 1) / unit, work: depth * unit / 8) { part in
+    S.kernels.packProduct(
+      b.values.start, depth: depth, columns: columns, depthStride: b.rowStride, columnStride: b.columnStride,
+      part: part.lowerBound * unit..<min(part.upperBound * unit, columns), to: packed.start)
+  }
 }
 
 /// Elements of scratch for a product with so many columns and steps of depth.
