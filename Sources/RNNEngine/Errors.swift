@@ -14,6 +14,8 @@ public struct RNNError: Error {
 }
 
 /// "[64, 32, 8]"
+func shapeText(_ shape: Shape) -> String { shapeText(shape.sides) }
+
 func shapeText(_ shape: [Int]) -> String {
   var text = "["
   for (position, size) in shape.enumerated() {

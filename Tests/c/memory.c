@@ -1,7 +1,7 @@
 /*
  * memory.c proves what rnn.h says about memory, by counting the library's allocations and by refusing them one
- * after another: streams and single layers allocate nothing while they run, a trainer no buffer after its first
- * step; whichever buffer cannot be had, the call returns RNN_ERR_OUT_OF_MEMORY, changes nothing and succeeds
+ * after another: on one thread a trainer allocates nothing after its first step, nor does a model after its first
+ * batch of a shape, nor a stream; on more, nothing but a small object for each loop they share. Whichever buffer cannot be had, the call returns RNN_ERR_OUT_OF_MEMORY, changes nothing and succeeds
  * when it is repeated.
  */
 #include "misuse.h"
@@ -35,18 +35,36 @@ static void check_frugal(const function *function, int most_small) {
 }
 
 static void check_no_buffers(void) {
-  static const function *const without[] = {&stream_reset, &stream_get_state, &stream_set_state};
-  static const function *const steps[] = {&stream_step, &sensor_stream_step};
-  static const function *const larger[] = {
-      &layer_forward,       &layer_backward, &token_layer_forward, &token_layer_backward,    &trainer_step,
-      &sensor_trainer_step, &model_get,      &trainer_evaluate,    &sensor_trainer_evaluate, &model_describe};
-  for (size_t i = 0; i < sizeof without / sizeof *without; i++)
-    check_frugal(without[i], 0);
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-    check_frugal(steps[i], 4);
+  static const function *const running[] = {&stream_reset,     &stream_get_state,    &stream_set_state,
+                                            &stream_step,      &sensor_stream_step,  &trainer_step,
+                                            &trainer_evaluate, &sensor_trainer_step, &sensor_trainer_evaluate,
+                                            &model_forward,    &sensor_forward};
+  static const function *const larger[] = {&layer_forward,        &layer_backward, &token_layer_forward,
+                                           &token_layer_backward, &model_get,      &model_describe};
+  for (int threads = 2; threads >= 1; threads--) {
+    REQUIRE_OK(rnn_set_num_threads(threads));
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++)
+      check_frugal(running[i], threads > 1 ? 40 : 0);
+  }
   for (size_t i = 0; i < sizeof larger / sizeof *larger; i++)
-    check_frugal(larger[i], 100);
+    check_frugal(larger[i], 40);
 }
+
+/* A new model, so that nothing is left from earlier calls. */
+static rnn_status forward_anew(arguments *a) {
+  const int saved = refused;
+  rnn_model *model = NULL;
+  refused = -1;
+  REQUIRE_OK(rnn_model_create(a->layers, 3, NULL, &model));
+  refused = saved;
+  count_from_zero();
+  rnn_status status = rnn_model_forward(model, a->batch_at);
+  refused = -1;
+  CHECK_STATUS(rnn_model_free(model), RNN_OK);
+  return status;
+}
+
+static const function first_forward = {"rnn_model_forward", forward_anew};
 
 /* A new trainer, so that each step has everything to plan. */
 static rnn_status step_anew(arguments *a) {
@@ -102,7 +120,7 @@ int main(void) {
   check_refused_buffers(&trainer_create, 2);
   check_refused_buffers(&first_step, 2);
   check_refused_buffers(&stream_create, 1);
-  check_refused_buffers(&model_forward, 1);
+  check_refused_buffers(&first_forward, 1);
   check_refused_buffers(&model_load, 2);
   check_refused_buffers(&trainer_resume, 4);
   CHECK(unlink(valid.path) == 0 && rmdir(directory) == 0);

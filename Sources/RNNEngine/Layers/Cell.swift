@@ -27,12 +27,12 @@ struct Cell: Sendable {
     }
   }
 
-  /// Where backward leaves the gradients that W_hh sees. W_hn of a GRU sees that of q.
-  var hiddenBlocks: [HiddenBlock] {
-    guard hasCandidate else { return [HiddenBlock(firstGate: 0, gateCount: gateCount)] }
-    return [
-      HiddenBlock(firstGate: 0, gateCount: gateCount - 1),
-      HiddenBlock(firstGate: gateCount - 1, gateCount: 1, inCandidate: true),
-    ]
+  /// Where backward leaves the gradients that W_hh sees: all but W_hn of a GRU, which sees that of q.
+  var hiddenBlock: HiddenBlock {
+    HiddenBlock(firstGate: 0, gateCount: hasCandidate ? gateCount - 1 : gateCount)
+  }
+
+  var candidateBlock: HiddenBlock? {
+    hasCandidate ? HiddenBlock(firstGate: gateCount - 1, gateCount: 1, inCandidate: true) : nil
   }
 }

@@ -117,25 +117,52 @@ struct RecurrentReserve<S: Scalar> {
     var outputs: View<S>
     var dropped: View<S>
   }
-  var levels: [Level] = []
+  private var memory: View<S>
+  private let depth: Int
+  /// Elements of an inner layer.
+  private var stride = 0
+  private let gates: Int
+  private let width: Int
+  private let keepsCandidates: Bool
+  private let keepsCells: Bool
+  private let keepsDropped: Bool
 
   init(
     carving carver: inout Carver<S>, layer: Recurrent<S>, steps: Int, rows: Int, isTraining: Bool
   ) throws(RNNError) {
     let height = try Size.product(steps, rows)
-    let width = try Size.product(height, layer.size)
-    let gates = try Size.product(
+    width = try Size.product(height, layer.size)
+    gates = try Size.product(
       isTraining ? height : Size.product(min(steps, layer.blockSteps(rows: rows)), rows), layer.gateStride)
-    for k in 0..<layer.depth {
-      let isInner = k + 1 < layer.depth
-      levels.append(
-        Level(
-          gates: try carver.take(gates),
-          candidates: try carver.take(isTraining && layer.cell.hasCandidate ? width : 0),
-          cells: try carver.take(isTraining && layer.cell.hasCellState ? width : 0),
-          outputs: try carver.take(isInner ? width : 0),
-          dropped: try carver.take(isTraining && isInner && layer.description.dropout > 0 ? width : 0)))
+    keepsCandidates = isTraining && layer.cell.hasCandidate
+    keepsCells = isTraining && layer.cell.hasCellState
+    keepsDropped = isTraining && layer.description.dropout > 0
+    depth = layer.depth
+    memory = View(start: nil, count: 0)
+    var (inner, top) = (Carver<S>(), Carver<S>())
+    _ = try carve(&inner, isInner: true)
+    _ = try carve(&top, isInner: false)
+    stride = inner.used
+    memory = try carver.take(Size.sum(Size.product(depth - 1, stride), top.used))
+  }
+
+  /// What layer k keeps.
+  func level(_ k: Int) -> Level {
+    let isInner = k + 1 < depth
+    var carver = Carver(memory.part(k * stride, isInner ? stride : memory.count - k * stride))
+    do {
+      return try carve(&carver, isInner: isInner)
+    } catch {
+      // It has been planned: it fits.
+      return Level(gates: memory, candidates: memory, cells: memory, outputs: memory, dropped: memory)
     }
+  }
+
+  private func carve(_ carver: inout Carver<S>, isInner: Bool) throws(RNNError) -> Level {
+    Level(
+      gates: try carver.take(gates), candidates: try carver.take(keepsCandidates ? width : 0),
+      cells: try carver.take(keepsCells ? width : 0), outputs: try carver.take(isInner ? width : 0),
+      dropped: try carver.take(isInner && keepsDropped ? width : 0))
   }
 }
 

@@ -31,12 +31,12 @@ extension Recurrent {
     // MARK: Activations
 
     /// h of all steps.
-    func outputs(_ k: Int) -> View<S> { k + 1 == layer.depth ? pass.output : reserve.levels[k].outputs }
+    func outputs(_ k: Int) -> View<S> { k + 1 == layer.depth ? pass.output : reserve.level(k).outputs }
 
     /// What layer k + 1 reads.
     func inputAbove(_ k: Int) -> View<S> {
       pass.dropout != nil && layer.description.dropout > 0 && k + 1 < layer.depth
-        ? reserve.levels[k].dropped : outputs(k)
+        ? reserve.level(k).dropped : outputs(k)
     }
 
     /// h_{t-1} of all rows.
@@ -46,7 +46,7 @@ extension Recurrent {
 
     /// The numbers of rows from `row` on at one step. Outside training c_t takes the place of c_{t-1}.
     func numbers(_ k: Int, _ step: Int, from row: Int) -> CellRows<S> {
-      let level = reserve.levels[k]
+      let level = reserve.level(k)
       let kept = pass.isTraining ? step : step % layer.blockSteps(rows: pass.rows)
       let gates = level.gates.start + (kept * pass.rows + row) * layer.gateStride
       let place = (step * pass.rows + row) * layer.size
@@ -68,10 +68,15 @@ extension Recurrent {
 
     // MARK: Steps
 
-    /// Stretches of steps that are worked on while they are in the caches, in order.
-    var blocks: [Range<Int>] {
+    /// Stretches of steps that are worked on while they are in the caches.
+    var blockCount: Int {
       let size = layer.blockSteps(rows: pass.rows)
-      return stride(from: 0, to: pass.steps, by: size).map { $0..<min($0 + size, pass.steps) }
+      return (pass.steps + size - 1) / size
+    }
+
+    func block(_ index: Int) -> Range<Int> {
+      let size = layer.blockSteps(rows: pass.rows)
+      return index * size..<min((index + 1) * size, pass.steps)
     }
 
     /// Runs `body(step, rows, panels, scratch)` for each of some steps, shared among threads: the batch, for rows do
@@ -158,7 +163,7 @@ extension Recurrent {
     /// The gradient that a block of W_hh sees, for some steps: [steps·B, gates·H].
     func hiddenGradient(_ k: Int, _ block: HiddenBlock, steps: Range<Int>) -> Matrix<S> {
       let (rows, columns) = (steps.count * pass.rows, block.gateCount * layer.size)
-      let level = reserve.levels[k]
+      let level = reserve.level(k)
       let source = block.inCandidate ? level.candidates : level.gates
       let stride = block.inCandidate ? layer.size : layer.gateStride
       let offset =

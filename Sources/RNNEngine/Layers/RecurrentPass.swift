@@ -37,7 +37,8 @@ extension Recurrent {
   private func forward(level k: Int, input: View<S>, _ context: Context) {
     context.loadInitialState(k)
     if context.projectsBlocks(k) {
-      for steps in context.blocks {
+      for index in 0..<context.blockCount {
+        let steps = context.block(index)
         project(level: k, steps, input: input, context)
         run(level: k, steps, input: nil, context)
       }
@@ -106,7 +107,8 @@ extension Recurrent {
     context.loadFinalGradient(k, gradients.stateOut)
     context.loadInitialState(k)
     packBackward(level: k, context)
-    for steps in context.blocks.reversed() {
+    for index in (0..<context.blockCount).reversed() {
+      let steps = context.block(index)
       runBackward(level: k, steps, gradOutput, context)
       accumulate(level: k, steps, input: input, gradients, context)
       guard let gradInput else { continue }
@@ -166,9 +168,10 @@ extension Recurrent {
     addColumnSums(gates, to: sums.start)
     S.kernels.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
     // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t, with q's gradient in the place of n's
-    for block in cell.hiddenBlocks {
-      accumulateHidden(level: k, steps, block, tensor(4 * k + 1, of: gradients.parameters), context)
-      guard block.inCandidate else { continue }
+    let hidden = tensor(4 * k + 1, of: gradients.parameters)
+    accumulateHidden(level: k, steps, cell.hiddenBlock, hidden, context)
+    if let block = cell.candidateBlock {
+      accumulateHidden(level: k, steps, block, hidden, context)
       let part = sums.part(block.firstGate * size, block.gateCount * size)
       part.clear()
       addColumnSums(context.hiddenGradient(k, block, steps: steps), to: part.start)

@@ -45,7 +45,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
   }
 
   func initialize(_ parameters: RawBuffer, seed: UInt64) throws(RNNError) {
-    let view = try parameters.view("parameters", [layer.parameterCount], as: S.self)
+    let view = try parameters.view("parameters", Shape(layer.parameterCount), as: S.self)
     try layer.initialize(view, generator: Philox(seed: seed, stream: 0))
   }
 
@@ -91,42 +91,42 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
       self.call = call
       isLastStep = single.description.lastStep
       sizes = try single.sizes(steps: call.steps, rows: call.rows)
-      var carver = Carver(try call.workspace.view("workspace", [sizes.workspace], as: S.self))
+      var carver = Carver(try call.workspace.view("workspace", Shape(sizes.workspace), as: S.self))
       let plan = try single.layer.plan(steps: call.steps, rows: call.rows, isTraining: true)
       scratch = try Scratch(&carver, plan, input: sizes.input, rows: call.rows)
       lengths = try Self.lengths(call, scratch, isLastStep: isLastStep)
       pass = LayerPass(
         steps: call.steps, rows: call.rows, lengths: lengths,
-        parameters: try call.parameters.view("parameters", [sizes.parameters], as: S.self),
+        parameters: try call.parameters.view("parameters", Shape(sizes.parameters), as: S.self),
         input: .features(View(start: nil, count: 0)),
         state: try Self.optional(call.state, "state", sizes.state),
-        output: try call.output.view("output", [sizes.output], as: S.self),
+        output: try call.output.view("output", Shape(sizes.output), as: S.self),
         stateOut: try Self.optional(call.stateOut, "state_out", sizes.state),
         reserve: try Self.reserve(call, sizes.reserve), workspace: scratch.layer,
         packed: scratch.packed, isTraining: true,
         dropout: call.isTraining
           ? Dropout(generator: Philox(seed: call.dropoutSeed, stream: 1 << 63), firstStep: 0) : nil)
-      if let state = pass.state { try Check.noNaN(state, "state", [1, 1, state.count]) }
+      if let state = pass.state { try Check.noNaN(state, "state", Shape(1, 1, state.count)) }
       pass.input = try input(single.description)
     }
 
     private static func optional(_ buffer: RawBuffer, _ name: String, _ count: Int) throws(RNNError) -> View<
       S
     >? {
-      buffer.isGiven ? try buffer.view(name, [count], as: S.self) : nil
+      buffer.isGiven ? try buffer.view(name, Shape(count), as: S.self) : nil
     }
 
     /// Layers that keep nothing need no reserve.
     private static func reserve(_ call: LayerCall, _ count: Int) throws(RNNError) -> View<S> {
       if count == 0 && !call.reserve.isGiven { return View(start: nil, count: 0) }
-      return try call.reserve.view("reserve", [count], as: S.self)
+      return try call.reserve.view("reserve", Shape(count), as: S.self)
     }
 
     private static func lengths(
       _ call: LayerCall, _ scratch: Scratch, isLastStep: Bool
     ) throws(RNNError) -> Lengths {
       guard call.lengths.isGiven else { return Lengths(values: nil) }
-      let given = try call.lengths.integers("lengths", .int64, [call.rows])
+      let given = try call.lengths.integers("lengths", .int64, Shape(call.rows))
       let start = UnsafeMutableRawPointer(scratch.lengths.start).bindMemory(to: Int.self, capacity: call.rows)
       for row in 0..<call.rows {
         guard given[row] >= (isLastStep ? 1 : 0), given[row] <= call.steps else {
@@ -139,22 +139,22 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
     }
 
     private func input(_ description: LayerDescription) throws(RNNError) -> LayerInput<S> {
-      let shape = [call.steps, call.rows, description.inputSize]
+      let shape = Shape(call.steps, call.rows, description.inputSize)
       if description.kind == .embedding {
-        let tokens = try call.input.integers("input", call.tokenType, [call.steps, call.rows])
+        let tokens = try call.input.integers("input", call.tokenType, Shape(call.steps, call.rows))
         try Check.range(tokens, "input", limit: description.inputSize, ignoring: nil) {
           lengths.isValid(step: $0 / call.rows, row: $0 % call.rows)
         }
         return .tokens(tokens)
       }
       let features = try call.input.view("input", shape, as: S.self)
-      let given = call.lengths.isGiven ? try call.lengths.integers("lengths", .int64, [call.rows]) : nil
+      let given = call.lengths.isGiven ? try call.lengths.integers("lengths", .int64, Shape(call.rows)) : nil
       try Check.noNaN(features, "input", shape, lengths: given)
       return .features(clearingPadding(features, into: scratch.input, width: description.inputSize))
     }
 
     func gradients() throws(RNNError) -> LayerGradients<S> {
-      let given = try call.gradOutput.view("grad_output", [sizes.output], as: S.self)
+      let given = try call.gradOutput.view("grad_output", Shape(sizes.output), as: S.self)
       return LayerGradients(
         output: isLastStep
           ? given
@@ -162,7 +162,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
         stateOut: try Self.optional(call.gradStateOut, "grad_state_out", sizes.state),
         input: try Self.optional(call.gradInput, "grad_input", sizes.input),
         state: try Self.optional(call.gradState, "grad_state", sizes.state),
-        parameters: try call.gradParameters.view("grad_parameters", [sizes.parameters], as: S.self))
+        parameters: try call.gradParameters.view("grad_parameters", Shape(sizes.parameters), as: S.self))
     }
 
     /// With lengths, a copy in which padding is zero: it must not reach a matrix product.

@@ -1,21 +1,54 @@
+/// Up to three sides of an array, in no memory of their own.
+struct Shape {
+  private let first: Int
+  private let second: Int
+  private let third: Int
+  private let rank: Int
+
+  init(_ first: Int) { (self.first, second, third, rank) = (first, 1, 1, 1) }
+  init(_ first: Int, _ second: Int) { (self.first, self.second, third, rank) = (first, second, 1, 2) }
+  init(_ first: Int, _ second: Int, _ third: Int) {
+    (self.first, self.second, self.third, rank) = (first, second, third, 3)
+  }
+
+  init(_ sides: [Int]) {
+    assert(sides.count <= 3)
+    rank = sides.count
+    first = sides[0]
+    second = rank > 1 ? sides[1] : 1
+    third = rank > 2 ? sides[2] : 1
+  }
+
+  var rows: Int { second }
+  /// Of the innermost side, from the third on.
+  var width: Int { third }
+  var sides: [Int] { rank == 1 ? [first] : rank == 2 ? [first, second] : [first, second, third] }
+
+  func count() throws(RNNError) -> Int { try Size.product(first, second, third) }
+}
+
 /// Arithmetic on sizes that come from a caller: an overflow is an error, not a trap.
 enum Size {
-  static func product(_ factors: Int...) throws(RNNError) -> Int {
-    var result = 1
-    for factor in factors {
-      let (value, overflow) = result.multipliedReportingOverflow(by: factor)
-      if overflow { throw tooLarge() }
-      result = value
-    }
-    return result
+  static func product(_ a: Int, _ b: Int) throws(RNNError) -> Int {
+    let (value, overflow) = a.multipliedReportingOverflow(by: b)
+    if overflow { throw tooLarge() }
+    return value
+  }
+
+  static func product(_ a: Int, _ b: Int, _ c: Int, _ d: Int = 1) throws(RNNError) -> Int {
+    try product(product(product(a, b), c), d)
+  }
+
+  static func sum(_ a: Int, _ b: Int) throws(RNNError) -> Int {
+    let (value, overflow) = a.addingReportingOverflow(b)
+    if overflow { throw tooLarge() }
+    return value
   }
 
   static func sum(_ terms: Int...) throws(RNNError) -> Int {
     var result = 0
     for term in terms {
-      let (value, overflow) = result.addingReportingOverflow(term)
-      if overflow { throw tooLarge() }
-      result = value
+      result = try sum(result, term)
     }
     return result
   }

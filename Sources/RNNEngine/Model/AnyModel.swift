@@ -71,12 +71,12 @@ extension Model: AnyModel {
   }
 
   public func read(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked("data of \(tensor.name)", S.dtype, tensor.shape, isCopied: true)
+    let target = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(target, parameters.values.start + tensor.start, tensor.bytes)
   }
 
   public func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError) {
-    let source = try data.checked("data of \(tensor.name)", S.dtype, tensor.shape, isCopied: true)
+    let source = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(parameters.values.start + tensor.start, source, tensor.bytes)
     parametersHaveChanged()
   }
@@ -94,7 +94,7 @@ extension Trainer: AnyTrainer {
   public var anyModel: any AnyModel { model }
 
   public func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked("data of \(tensor.name)", S.dtype, tensor.shape, isCopied: true)
+    let target = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(target, gradient(tensor).start, tensor.bytes)
   }
 }

@@ -18,13 +18,12 @@ public struct RawBuffer {
 
   /// Checks that the buffer holds exactly `shape` elements of `dtype`, aligned unless it is only copied.
   func checked(
-    _ name: String, _ dtype: DType, _ shape: [Int], isCopied: Bool = false
+    _ name: String, _ dtype: DType, _ shape: Shape, isCopied: Bool = false
   ) throws(RNNError) -> UnsafeMutableRawPointer {
     guard let start else {
       throw RNNError(.argument, "\(name): expected \(dtype.name) \(shapeText(shape)), got NULL")
     }
-    var expected = dtype.bytes
-    for side in shape { expected = try Size.product(expected, side) }
+    let expected = try Size.product(shape.count(), dtype.bytes)
     guard bytes == expected else {
       throw RNNError(
         .shape,
@@ -39,12 +38,12 @@ public struct RawBuffer {
   }
 
   /// The same as numbers of the model's type.
-  func view<S: Scalar>(_ name: String, _ shape: [Int], as _: S.Type) throws(RNNError) -> View<S> {
+  func view<S: Scalar>(_ name: String, _ shape: Shape, as _: S.Type) throws(RNNError) -> View<S> {
     let start = try checked(name, S.dtype, shape)
     return View(start: start.assumingMemoryBound(to: S.self), count: bytes / MemoryLayout<S>.stride)
   }
 
-  func integers(_ name: String, _ dtype: DType, _ shape: [Int]) throws(RNNError) -> Integers {
+  func integers(_ name: String, _ dtype: DType, _ shape: Shape) throws(RNNError) -> Integers {
     guard dtype == .int32 || dtype == .int64 else {
       throw RNNError(.dtype, "\(name): expected int32 or int64, got \(dtype.name)")
     }

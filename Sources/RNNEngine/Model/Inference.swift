@@ -1,3 +1,4 @@
+import CPlatform
 import RNNKernels
 
 extension Model {
@@ -11,14 +12,52 @@ extension Model {
       let shape = outputShape(steps: batch.steps, rows: batch.rows)
       throw RNNError(.argument, "output: expected \(S.dtype.name) \(shapeText(shape)), got NULL")
     }
-    let network = try Network(
-      self, maximumSteps: min(sequence.steps, Self.stretchOfInference(rows: sequence.rows)),
-      rows: sequence.rows, training: false)
-    withExtendedLifetime(network) {
-      network.run(sequence) { stretch, outputs in
-        if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
-      }
+    let network = try idle.take(
+      self, steps: Self.stretchOfInference(rows: sequence.rows), rows: sequence.rows)
+    network.run(sequence) { stretch, outputs in
+      if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
     }
+    idle.giveBack(network)
+  }
+}
+
+/// Networks for inference that nobody uses at the moment, so that the next call need not plan, clear and pack again.
+/// Callers at the same time each have their own.
+final class IdleNetworks<S: Scalar> {
+  /// For so many shapes, or callers, memory is kept.
+  private static var most: Int { 4 }
+
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  /// The one that waits longest first.
+  private var networks: [Network<S>] = []
+
+  init() {
+    pthread_mutex_init(lock, nil)
+    networks.reserveCapacity(Self.most)
+  }
+
+  deinit { lock.deallocate() }
+
+  func take(_ model: Model<S>, steps: Int, rows: Int) throws(RNNError) -> Network<S> {
+    if let network = taken(steps: steps, rows: rows) { return network }
+    return try Network(model, maximumSteps: steps, rows: rows, training: false)
+  }
+
+  private func taken(steps: Int, rows: Int) -> Network<S>? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    for index in networks.indices where networks[index].rows == rows && networks[index].maximumSteps == steps
+    {
+      return networks.remove(at: index)
+    }
+    return nil
+  }
+
+  func giveBack(_ network: Network<S>) {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    if networks.count == Self.most { networks.removeFirst() }
+    networks.append(network)
   }
 }
 
@@ -26,7 +65,8 @@ extension Network {
   /// Inference over all steps, stretch by stretch; the final state goes to the caller.
   func run(_ sequence: Sequence<S>, _ body: (Range<Int>, View<S>) -> Void) {
     begin(with: sequence.state)
-    for stretch in sequence.stretches(of: maximumSteps) {
+    for first in stride(from: 0, to: sequence.steps, by: maximumSteps) {
+      let stretch = first..<min(first + maximumSteps, sequence.steps)
       body(stretch, forward(sequence, stretch, stateOut: state, dropout: nil))
     }
     if let stateOut = sequence.stateOut, !state.isEmpty { stateOut.copy(from: state.start) }
@@ -34,10 +74,6 @@ extension Network {
 }
 
 extension Sequence {
-  func stretches(of size: Int) -> [Range<Int>] {
-    stride(from: 0, to: steps, by: size).map { $0..<min($0 + size, steps) }
-  }
-
   /// The rows whose last valid step lies in the stretch have their final output now.
   func copyEnding(in stretch: Range<Int>, from outputs: View<S>, to output: View<S>) {
     let width = output.count / rows

@@ -37,6 +37,7 @@ public final class Model<S: Scalar> {
   let parameters: Buffer<S>
   /// Counts changes of the parameters: what was derived from them knows whether it still holds.
   private(set) var version = 0
+  let idle = IdleNetworks<S>()
   /// Where each layer's state begins, per row; and the whole.
   let stateStart: [Int]
   let stateCountPerRow: Int
@@ -88,8 +89,8 @@ public final class Model<S: Scalar> {
     flat.part(parameterStart[index], layers[index].parameterCount)
   }
 
-  func outputShape(steps: Int, rows: Int) -> [Int] {
-    isLastStep ? [rows, outputSize] : [steps, rows, outputSize]
+  func outputShape(steps: Int, rows: Int) -> Shape {
+    isLastStep ? Shape(rows, outputSize) : Shape(steps, rows, outputSize)
   }
 
   /// The parts of a state of `rows` rows: for each recurrent layer h, then, of an LSTM, c.

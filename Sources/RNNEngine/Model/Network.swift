@@ -4,7 +4,8 @@ import RNNKernels
 /// It runs a stretch of consecutive steps at a time, which is how long sequences fit into bounded memory and
 /// how the unfolded graph is cut.
 final class Network<S: Scalar> {
-  let model: Model<S>
+  /// Held by whoever holds the network: a trainer, a stream, or the model itself.
+  unowned(unsafe) let model: Model<S>
   let maximumSteps: Int
   let rows: Int
   private let isTraining: Bool

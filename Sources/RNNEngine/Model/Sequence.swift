@@ -24,7 +24,7 @@ struct Sequence<S: Scalar> {
     try Size.checkBatch(steps: batch.steps, rows: batch.rows)
     lengths = try Self.lengths(batch, minimum: model.isLastStep ? 1 : 0)
     input = try Self.input(batch, model, lengths)
-    let stateShape = [batch.rows, model.stateCountPerRow]
+    let stateShape = Shape(batch.rows, model.stateCountPerRow)
     state = batch.state.isGiven ? try batch.state.view("state", stateShape, as: S.self) : nil
     stateOut = batch.stateOut.isGiven ? try batch.stateOut.view("state_out", stateShape, as: S.self) : nil
     if let state { try Check.noNaN(state, "state", stateShape) }
@@ -35,7 +35,7 @@ struct Sequence<S: Scalar> {
 
   private static func lengths(_ batch: Batch, minimum: Int) throws(RNNError) -> Integers? {
     guard batch.lengths.isGiven else { return nil }
-    let lengths = try batch.lengths.integers("lengths", .int64, [batch.rows])
+    let lengths = try batch.lengths.integers("lengths", .int64, Shape(batch.rows))
     for row in 0..<batch.rows where lengths[row] < minimum || lengths[row] > batch.steps {
       throw RNNError(
         .argument, "lengths[\(row)]: expected \(minimum) to \(batch.steps), got \(lengths[row])")
@@ -47,13 +47,13 @@ struct Sequence<S: Scalar> {
     _ batch: Batch, _ model: Model<S>, _ lengths: Integers?
   ) throws(RNNError) -> LayerInput<S> {
     if model.takesTokens {
-      let tokens = try batch.input.integers("input", batch.tokenType, [batch.steps, batch.rows])
+      let tokens = try batch.input.integers("input", batch.tokenType, Shape(batch.steps, batch.rows))
       try Check.range(tokens, "input", limit: model.inputSize, ignoring: nil) { place in
         lengths.map { place / batch.rows < $0[place % batch.rows] } ?? true
       }
       return .tokens(tokens)
     }
-    let shape = [batch.steps, batch.rows, model.inputSize]
+    let shape = Shape(batch.steps, batch.rows, model.inputSize)
     let features = try batch.input.view("input", shape, as: S.self)
     try Check.noNaN(features, "input", shape, lengths: lengths)
     return .features(features)
@@ -76,12 +76,11 @@ enum Check {
 
   /// No NaN in an array of this shape; padding is not looked at.
   static func noNaN<S: Scalar>(
-    _ values: View<S>, _ name: String, _ shape: [Int], lengths: Integers? = nil
+    _ values: View<S>, _ name: String, _ shape: Shape, lengths: Integers? = nil
   ) throws(RNNError) {
     guard containsNaN(values) else { return }
-    let width = shape.count > 2 ? shape[2] : 1
     for place in values.indices where values[place].isNaN {
-      let (step, row) = (place / width / shape[1], place / width % shape[1])
+      let (step, row) = (place / shape.width / shape.rows, place / shape.width % shape.rows)
       if let lengths, step >= lengths[row] { continue }
       throw RNNError(.nan, "\(name): expected numbers, got NaN at position \(place) of \(shapeText(shape))")
     }

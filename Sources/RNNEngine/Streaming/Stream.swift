@@ -25,7 +25,7 @@ public final class Stream<S: Scalar> {
     let sequence = try Sequence(batch, for: model)
     guard let target = sequence.output else {
       throw RNNError(
-        .argument, "output: expected \(S.dtype.name) \(shapeText([rows, model.outputSize])), got NULL")
+        .argument, "output: expected \(S.dtype.name) \(shapeText(Shape(rows, model.outputSize))), got NULL")
     }
     let outputs = network.forward(sequence, 0..<1, stateOut: network.state, dropout: nil)
     if model.isLastStep { target.copy(from: outputs.start) }
@@ -34,12 +34,12 @@ public final class Stream<S: Scalar> {
   public func reset() { network.begin(with: nil) }
 
   public func getState(_ state: RawBuffer) throws(RNNError) {
-    let view = try state.view("state", [rows, model.stateCountPerRow], as: S.self)
+    let view = try state.view("state", Shape(rows, model.stateCountPerRow), as: S.self)
     if !view.isEmpty { view.copy(from: network.state.start) }
   }
 
   public func setState(_ state: RawBuffer) throws(RNNError) {
-    let shape = [rows, model.stateCountPerRow]
+    let shape = Shape(rows, model.stateCountPerRow)
     let view = try state.view("state", shape, as: S.self)
     try Check.noNaN(view, "state", shape)
     network.begin(with: view)

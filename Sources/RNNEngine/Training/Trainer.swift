@@ -118,7 +118,9 @@ public final class Trainer<S: Scalar> {
     let sequence = objective.sequence
     network.begin(with: sequence.state)
     var loss = objective.divisor == 0 ? Double.nan : 0
-    for stretch in sequence.stretches(of: min(sequence.steps, options.bptt ?? sequence.steps)) {
+    let size = min(sequence.steps, options.bptt ?? sequence.steps)
+    for first in stride(from: 0, to: sequence.steps, by: size) {
+      let stretch = first..<min(first + size, sequence.steps)
       let dropout = isTraining ? dropout(from: stretch.lowerBound) : nil
       let outputs = network.forward(sequence, stretch, stateOut: nextState.values, dropout: dropout)
       if let output = sequence.output, sequence.isLastStep {
@@ -156,7 +158,8 @@ public final class Trainer<S: Scalar> {
 extension Objective {
   /// Checks targets and weights of a batch whose input has been checked.
   init(_ batch: Batch, _ sequence: Sequence<S>, _ loss: Loss, outputSize: Int) throws(RNNError) {
-    let places = sequence.isLastStep ? [sequence.rows] : [sequence.steps, sequence.rows]
+    let (steps, rows, isLast) = (sequence.steps, sequence.rows, sequence.isLastStep)
+    let places = isLast ? Shape(rows) : Shape(steps, rows)
     let lengths = sequence.isLastStep ? nil : sequence.lengths
     let targets: Targets<S>
     if loss.kind == .crossEntropy {
@@ -166,17 +169,13 @@ extension Objective {
       }
       targets = .labels(labels)
     } else {
-      let values = try batch.target.view("target", places + [outputSize], as: S.self)
-      try Check.noNaN(
-        values, "target", [sequence.isLastStep ? 1 : sequence.steps, sequence.rows, outputSize],
-        lengths: lengths)
+      let values = try batch.target.view(
+        "target", isLast ? Shape(rows, outputSize) : Shape(steps, rows, outputSize), as: S.self)
+      try Check.noNaN(values, "target", Shape(isLast ? 1 : steps, rows, outputSize), lengths: lengths)
       targets = .values(values)
     }
     let weights = batch.weights.isGiven ? try batch.weights.view("weights", places, as: S.self) : nil
-    if let weights {
-      let shape = [sequence.isLastStep ? 1 : sequence.steps, sequence.rows]
-      try Check.noNaN(weights, "weights", shape, lengths: lengths)
-    }
+    if let weights { try Check.noNaN(weights, "weights", Shape(isLast ? 1 : steps, rows), lengths: lengths) }
     self.init(loss, sequence, targets, weights: weights, width: outputSize)
   }
 }
