@@ -333,6 +333,12 @@ typedef struct rnn_trainer_options {
   rnn_nonfinite nonfinite;
   int64_t bptt;  /* k >= 1: the gradient is cut every k steps, the state carried on; 0: full */
   uint64_t seed; /* of dropout */
+  /*
+   * 1: less memory for more time. Activations are kept for a segment of about sqrt(T) steps at a time, in whole
+   * blocks of 512 / B steps, and computed again on the way back. The gradient has the same bits, but for a
+   * last-step head with lengths, whose sums are in another order. 0: activations of all steps are kept.
+   */
+  int32_t recompute;
 } rnn_trainer_options;
 
 typedef struct rnn_step_report {

@@ -126,6 +126,7 @@ extension TrainerOptions {
     nonFinite = try option(c.nonfinite.rawValue, "nonfinite", NonFinitePolicy.self)
     bptt = c.bptt == 0 ? nil : try size(c.bptt, "bptt")
     seed = c.seed
+    recompute = try flag(c.recompute, "recompute")
   }
 
   /// 0 means the default; RNN_ZERO means 0.
@@ -157,6 +158,7 @@ extension TrainerOptions {
     c.nonfinite = rnn_nonfinite(UInt32(nonFinite.rawValue))
     c.bptt = Int64(bptt ?? 0)
     c.seed = seed
+    c.recompute = recompute ? 1 : 0
     return c
   }
 }

@@ -12,12 +12,14 @@
 arguments valid;
 
 static int small_count, buffer_count, refused = -1;
+static size_t buffer_bytes;
 
 /* The library takes all its memory from here: small objects, and buffers on a cache line. Stands before libc's. */
 int posix_memalign(void **memory, size_t alignment, size_t bytes) {
   const int is_buffer = alignment >= 64;
   if (is_buffer && buffer_count++ == refused) return ENOMEM;
   small_count += !is_buffer;
+  buffer_bytes += is_buffer ? bytes : 0;
   *memory = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   return *memory ? 0 : ENOMEM;
 }
@@ -111,11 +113,51 @@ static void check_refused_buffers(const function *function, int least) {
   if (!CHECK(refusals > least)) fprintf(stderr, "  %s asked for %d buffers\n", function->name, refusals - 1);
 }
 
+/* Bytes that a trainer takes for a batch of T steps of 512 rows. */
+static size_t bytes_of_training(int steps, int recompute) {
+  enum { ROWS = 512 };
+  rnn_layer layers[2];
+  rnn_model *model;
+  rnn_trainer *trainer;
+  rnn_trainer_options options;
+  rnn_batch batch;
+  rnn_step_report report;
+  const size_t bytes = (size_t)steps * ROWS * sizeof(float);
+  float *input = calloc(1, bytes);
+  RNN_INIT(layers[0]);
+  RNN_INIT(layers[1]);
+  RNN_INIT(options);
+  RNN_INIT(batch);
+  RNN_INIT(report);
+  layers[0].kind = RNN_LSTM, layers[0].input_size = 1, layers[0].output_size = 4;
+  layers[1].kind = RNN_LINEAR, layers[1].input_size = 4, layers[1].output_size = 1;
+  options.loss = RNN_MEAN_SQUARED, options.recompute = recompute;
+  batch.time_steps = steps, batch.batch_size = ROWS;
+  batch.input.data = batch.target.data = input, batch.input.bytes = batch.target.bytes = bytes;
+  REQUIRE_OK(rnn_model_create(layers, 2, NULL, &model));
+  buffer_bytes = 0;
+  REQUIRE_OK(rnn_trainer_create(model, &options, &trainer));
+  REQUIRE_OK(rnn_trainer_step(trainer, &batch, &report));
+  const size_t taken = buffer_bytes;
+  CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
+  CHECK_STATUS(rnn_model_free(model), RNN_OK);
+  free(input);
+  return taken;
+}
+
+/* 16 times as many steps: 16 times the memory, or 4 times. */
+static void recomputing_takes_the_root(void) {
+  const double kept = (double)bytes_of_training(1024, 0) / (double)bytes_of_training(64, 0);
+  const double recomputed = (double)bytes_of_training(1024, 1) / (double)bytes_of_training(64, 1);
+  if (!CHECK(kept > 14 && recomputed < 4.2)) fprintf(stderr, "  %g and %g times\n", kept, recomputed);
+}
+
 int main(void) {
   char directory[] = "/tmp/librnn-memory-XXXXXX";
   REQUIRE_OK(mkdtemp(directory) ? RNN_OK : RNN_ERR_IO);
   fill_arguments(&valid, directory);
   check_no_buffers();
+  recomputing_takes_the_root();
   check_refused_buffers(&model_create, 1);
   check_refused_buffers(&trainer_create, 2);
   check_refused_buffers(&first_step, 2);

@@ -166,11 +166,13 @@ def test_the_dropout_of_a_resumed_run_is_the_next_one(tmp_path):
 
 def test_options_and_counters_are_resumed(tmp_path):
     options = {"clip_norm": 0.5, "clip_value": 0.1, "bptt": 3, "clip_scope": "per_tensor"}
+    options["recompute"] = True
     trainer = trained(OPTIMIZERS[0], nonfinite="fail", **options)
     trainer.learning_rate = 0.25
     trainer.save(tmp_path / "run.safetensors")
     resumed = librnn.Trainer.resume(tmp_path / "run.safetensors")
     assert resumed._options.clip_norm == 0.5 and resumed._options.clip_value == 0.1
+    assert resumed._options.recompute
     assert resumed._options.bptt == 3 and resumed._options.clip_scope == "per_tensor"
     assert resumed._options.nonfinite == "fail" and resumed._options.seed == 11
     assert resumed.loss == trainer.loss and resumed.learning_rate == 0.25

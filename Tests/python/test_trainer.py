@@ -193,6 +193,30 @@ def test_truncation_is_the_sum_over_stretches_with_the_state_carried_over(model,
         assert_close(part, expected)
 
 
+@given(stacks(), st.integers(1, 40), st.sampled_from([1, 60, 200]), st.booleans(), st.data())
+def test_recomputing_changes_no_bit(model, steps, rows, ragged, data):
+    """With 200 rows a block is 2 steps long, with 60 it is 8, with one there is one block."""
+    bptt = data.draw(st.sampled_from([None, 7, 19]))
+    ragged = ragged and not getattr(model.layers[-1], "last", False)
+    loss = librnn.MSELoss()
+    x, y = input_for(model, 1, steps, rows), target_for(model, loss, 2, steps, rows)
+    lengths = 1 + integers(4, steps, rows) if ragged else None
+    weights = model.state_dict()
+    runs = []
+    for recompute in (False, True):
+        model.load_state_dict(weights)
+        trainer = librnn.Trainer(model, loss, bptt=bptt, recompute=recompute)
+        results = [trainer.step(x, y, lengths) for _ in range(2)]
+        runs.append((results, trainer.gradients(), model.state_dict()))
+    (kept, gradients, after), (recomputed, again, after_again) = runs
+    for one, other in zip(kept, recomputed, strict=True):
+        assert one.loss == other.loss and one.grad_norm == other.grad_norm
+        for part, expected in zip(other.state, one.state, strict=True):
+            assert_same_bits(part, expected)
+    assert_same_dicts(again, gradients)
+    assert_same_dicts(after_again, after)
+
+
 def test_truncation_beyond_the_end_is_none():
     x, y = problem(steps=5)
     full, long = still(sensor(), librnn.MSELoss()), still(sensor(), librnn.MSELoss(), bptt=5)

@@ -75,7 +75,8 @@ extension TrainerOptions {
       ("eps", .number(optimizer.eps)),
       ("weight_decay", .number(optimizer.weightDecay)), ("clip_value", .number(clip.value ?? 0)),
       ("clip_norm", .number(clip.norm ?? 0)), ("clip_scope", .number(clip.scope.rawValue)),
-      ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)), ("seed", .number(seed)),
+      ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)),
+      ("recompute", .bool(recompute)), ("seed", .number(seed)),
     ]
   }
 
@@ -101,5 +102,7 @@ extension TrainerOptions {
     clip.norm = clipNorm == 0 ? nil : clipNorm
     clip.scope = scope
     self.bptt = bptt == 0 ? nil : bptt
+    // Files of before there was this option do not have it.
+    recompute = json["recompute"]?.bool ?? false
   }
 }

@@ -39,13 +39,16 @@ final class Embedding<S: Scalar>: Layer {
     }
   }
 
-  /// dweight[token] += dy, in the order of the steps.
+  /// dweight[token] += dy, block by block, in the order of the steps.
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>) {
     guard case .tokens(let tokens) = pass.input else { return }
-    for position in 0..<pass.steps * pass.rows
-    where pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
-      let row = gradients.parameters.part(tokens[position] * size, size)
-      S.kernels.add(gradients.output.start + position * size, to: row.start, count: size)
+    for index in (0..<pass.blockCount).reversed() {
+      let steps = pass.block(index)
+      for position in steps.lowerBound * pass.rows..<steps.upperBound * pass.rows
+      where pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
+        let row = gradients.parameters.part(tokens[position] * size, size)
+        S.kernels.add(gradients.output.start + position * size, to: row.start, count: size)
+      }
     }
   }
 }

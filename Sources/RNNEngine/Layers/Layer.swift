@@ -8,6 +8,10 @@ public struct TensorShape: Sendable {
   public let count: Int
 }
 
+/// Backward sums the gradients of shared parameters block by block, the last block first: so many steps that their
+/// rows together fill the depth of a matrix product. A sequence may be cut between blocks without changing a bit.
+func blockSteps(rows: Int) -> Int { max(1, Blocking.depth / rows) }
+
 /// How many elements a layer needs for a given number of steps and rows.
 public struct LayerPlan: Sendable {
   public var output = 0
@@ -75,6 +79,17 @@ public struct LayerPass<S: Scalar> {
   var isTraining: Bool
   /// nil outside training.
   var dropout: Dropout?
+
+  var blockCount: Int {
+    let size = blockSteps(rows: rows)
+    return (steps + size - 1) / size
+  }
+
+  /// The steps of a block.
+  func block(_ index: Int) -> Range<Int> {
+    let size = blockSteps(rows: rows)
+    return index * size..<min((index + 1) * size, steps)
+  }
 }
 
 /// The other way through a layer. At padding `output` is zero.

@@ -55,19 +55,35 @@ final class Linear<S: Scalar>: Layer {
     guard case .features(let input) = pass.input else { return }
     let height = height(pass.steps, pass.rows)
     let x = description.lastStep ? pass.reserve.part(0, height * inputs) : input
-    let dy = matrix(gradients.output, height, outputs)
-    // dW += dYᵀ X;  db += Σ dY;  dX = dY W
-    matmul(
-      dy.transposed, matrix(x, height, inputs),
-      into: matrix(tensor(0, of: gradients.parameters), outputs, inputs), from: .current,
-      scratch: pass.workspace)
-    addColumnSums(dy, to: tensor(1, of: gradients.parameters).start)
+    // dW += dYᵀ X;  db += Σ dY
+    if description.lastStep {
+      accumulate(0..<height, x, pass, gradients)
+    } else {
+      for index in (0..<pass.blockCount).reversed() {
+        let steps = pass.block(index)
+        accumulate(steps.lowerBound * pass.rows..<steps.upperBound * pass.rows, x, pass, gradients)
+      }
+    }
+    // dX = dY W
     guard let gradInput = gradients.input else { return }
     let dx = description.lastStep ? pass.reserve.part(0, height * inputs) : gradInput
     matmul(
-      dy, matrix(tensor(0, of: pass.parameters), outputs, inputs), into: matrix(dx, height, inputs),
+      matrix(gradients.output, height, outputs), matrix(tensor(0, of: pass.parameters), outputs, inputs),
+      into: matrix(dx, height, inputs),
       scratch: pass.workspace)
     if description.lastStep { scatterLast(pass, dx, gradInput) }
+  }
+
+  private func accumulate(
+    _ places: Range<Int>, _ x: View<S>, _ pass: LayerPass<S>, _ gradients: LayerGradients<S>
+  ) {
+    let height = places.count
+    let dy = matrix(gradients.output.part(places.lowerBound * outputs, height * outputs), height, outputs)
+    matmul(
+      dy.transposed, matrix(x.part(places.lowerBound * inputs, height * inputs), height, inputs),
+      into: matrix(tensor(0, of: gradients.parameters), outputs, inputs), from: .current,
+      scratch: pass.workspace)
+    addColumnSums(dy, to: tensor(1, of: gradients.parameters).start)
   }
 
   private func matrix(_ values: View<S>, _ rows: Int, _ columns: Int) -> Matrix<S> {

@@ -44,9 +44,6 @@ final class Recurrent<S: Scalar>: Layer {
     return gateWidth % (16 * line) == 0 ? gateWidth + line : gateWidth
   }
 
-  /// Steps whose rows together fill the depth of a matrix product.
-  func blockSteps(rows: Int) -> Int { max(1, Blocking.depth / rows) }
-
   func shape(_ k: Int) -> CellShape {
     CellShape(inputSize: inputWidth(k), size: size, gateStride: gateStride, relu: cell.relu)
   }
@@ -133,7 +130,7 @@ struct RecurrentReserve<S: Scalar> {
     let height = try Size.product(steps, rows)
     width = try Size.product(height, layer.size)
     gates = try Size.product(
-      isTraining ? height : Size.product(min(steps, layer.blockSteps(rows: rows)), rows), layer.gateStride)
+      isTraining ? height : Size.product(min(steps, blockSteps(rows: rows)), rows), layer.gateStride)
     keepsCandidates = isTraining && layer.cell.hasCandidate
     keepsCells = isTraining && layer.cell.hasCellState
     keepsDropped = isTraining && layer.description.dropout > 0
@@ -177,6 +174,8 @@ struct RecurrentScratch<S: Scalar> {
   var gradCell: View<S>
   /// [T, B, H]: gradient of an inner layer's outputs.
   var gradInner: View<S>
+  /// [block, H]: h_{t-1} of the first block, whose h_{-1} stands elsewhere.
+  var previous: View<S>
   /// Of the products of blocks of steps.
   var product: View<S>
 
@@ -190,6 +189,8 @@ struct RecurrentScratch<S: Scalar> {
     gradOutput = try carver.take(isTraining ? width : 0)
     gradCell = try carver.take(isTraining ? width : 0)
     gradInner = try carver.take(isTraining && layer.depth > 1 ? Size.product(height, layer.size) : 0)
+    previous = try carver.take(
+      isTraining ? Size.product(min(height, blockSteps(rows: rows) * rows), layer.size) : 0)
     let (gates, input) = (layer.gateWidth, max(layer.description.inputSize, layer.size))
     product = try carver.take(
       isTraining

@@ -44,10 +44,21 @@ extension Recurrent {
       step == 0 ? scratch.initialOutput : outputs(k).part((step - 1) * stepWidth, stepWidth)
     }
 
+    /// h_{t-1} of the steps of a block, side by side.
+    func previousOutputs(_ k: Int, _ steps: Range<Int>) -> Matrix<S> {
+      if steps.lowerBound > 0 {
+        return matrix(outputs(k), layer.size, steps.lowerBound - 1..<steps.upperBound - 1)
+      }
+      let copy = scratch.previous.part(0, steps.count * stepWidth)
+      copy.part(0, stepWidth).copy(from: scratch.initialOutput.start)
+      copy.part(stepWidth, copy.count - stepWidth).copy(from: outputs(k).start)
+      return matrix(copy, layer.size, 0..<steps.count)
+    }
+
     /// The numbers of rows from `row` on at one step. Outside training c_t takes the place of c_{t-1}.
     func numbers(_ k: Int, _ step: Int, from row: Int) -> CellRows<S> {
       let level = reserve.level(k)
-      let kept = pass.isTraining ? step : step % layer.blockSteps(rows: pass.rows)
+      let kept = pass.isTraining ? step : step % blockSteps(rows: pass.rows)
       let gates = level.gates.start + (kept * pass.rows + row) * layer.gateStride
       let place = (step * pass.rows + row) * layer.size
       let keepsCells = pass.isTraining && layer.cell.hasCellState
@@ -67,17 +78,6 @@ extension Recurrent {
     }
 
     // MARK: Steps
-
-    /// Stretches of steps that are worked on while they are in the caches.
-    var blockCount: Int {
-      let size = layer.blockSteps(rows: pass.rows)
-      return (pass.steps + size - 1) / size
-    }
-
-    func block(_ index: Int) -> Range<Int> {
-      let size = layer.blockSteps(rows: pass.rows)
-      return index * size..<min((index + 1) * size, pass.steps)
-    }
 
     /// Runs `body(step, rows, panels, scratch)` for each of some steps, shared among threads: the batch, for rows do
     /// not depend on one another; or, where rows are few, the hidden units, and then threads meet after each step.

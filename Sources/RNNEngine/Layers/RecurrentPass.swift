@@ -37,8 +37,8 @@ extension Recurrent {
   private func forward(level k: Int, input: View<S>, _ context: Context) {
     context.loadInitialState(k)
     if context.projectsBlocks(k) {
-      for index in 0..<context.blockCount {
-        let steps = context.block(index)
+      for index in 0..<context.pass.blockCount {
+        let steps = context.pass.block(index)
         project(level: k, steps, input: input, context)
         run(level: k, steps, input: nil, context)
       }
@@ -107,8 +107,8 @@ extension Recurrent {
     context.loadFinalGradient(k, gradients.stateOut)
     context.loadInitialState(k)
     packBackward(level: k, context)
-    for index in (0..<context.blockCount).reversed() {
-      let steps = context.block(index)
+    for index in (0..<context.pass.blockCount).reversed() {
+      let steps = context.pass.block(index)
       runBackward(level: k, steps, gradOutput, context)
       accumulate(level: k, steps, input: input, gradients, context)
       guard let gradInput else { continue }
@@ -179,24 +179,12 @@ extension Recurrent {
     S.kernels.add(sums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
   }
 
-  /// dW_hh of a block of gates. h_{-1} is the initial state, all other h_{t-1} stand side by side.
+  /// dW_hh of some gates, for the steps of a block.
   private func accumulateHidden(
     level k: Int, _ steps: Range<Int>, _ block: HiddenBlock, _ gradient: View<S>, _ context: Context
   ) {
-    let weight = context.hiddenBlock(gradient, block)
-    func add(_ steps: Range<Int>, previous: Matrix<S>) {
-      matmul(
-        context.hiddenGradient(k, block, steps: steps).transposed, previous, into: weight, from: .current,
-        scratch: context.scratch.product)
-    }
-    let later = max(steps.lowerBound, 1)..<steps.upperBound
-    if !later.isEmpty {
-      add(
-        later, previous: context.matrix(context.outputs(k), size, later.lowerBound - 1..<later.upperBound - 1)
-      )
-    }
-    if steps.lowerBound == 0 {
-      add(0..<1, previous: context.matrix(context.scratch.initialOutput, size, 0..<1))
-    }
+    matmul(
+      context.hiddenGradient(k, block, steps: steps).transposed, context.previousOutputs(k, steps),
+      into: context.hiddenBlock(gradient, block), from: .current, scratch: context.scratch.product)
   }
 }

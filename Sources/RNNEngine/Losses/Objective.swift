@@ -37,17 +37,17 @@ struct Objective<S: Scalar> {
     return weights.map { Double($0[place]) } ?? 1
   }
 
-  /// The part of the loss that falls on a stretch of steps, and its gradient by the outputs.
+  /// `sum` and the part of the loss that falls on a stretch of steps, and its gradient by the outputs.
   /// `outputs` and `gradient` hold the stretch, [steps, B, O], or [B, O] with a last-step head, of which the
   /// rows that end in the stretch count. `rowLosses` has room for one number a row.
   func evaluate(
-    _ stretch: Range<Int>, outputs: View<S>, gradient: View<S>?, rowLosses: View<Double>
+    _ stretch: Range<Int>, outputs: View<S>, gradient: View<S>?, rowLosses: View<Double>, adding sum: Double
   ) -> Double {
     let count = outputs.count / width
     ThreadPool.split(count, work: 2 * width) { rows in
       for row in rows { rowLosses[row] = evaluate(stretch, row: row, outputs, gradient) }
     }
-    var sum = 0.0
+    var sum = sum
     for row in 0..<count { sum += rowLosses[row] }
     return sum
   }

@@ -90,15 +90,20 @@ final class Network<S: Scalar> {
     return output(model.layers.count - 1, sequence, stretch)
   }
 
-  /// The way back over the stretch that `forward` has just run. Adds to the flat `gradient`.
-  func backward(_ sequence: Sequence<S>, _ stretch: Range<Int>, gradient: View<S>, dropout: Dropout?) {
+  /// The way back over the stretch that `forward` has just run. Adds to the flat `gradient`. `stateGradient`, if it
+  /// is given, is that of the state after the stretch and becomes that of the state before it.
+  func backward(
+    _ sequence: Sequence<S>, _ stretch: Range<Int>, gradient: View<S>, stateGradient: View<S>?,
+    dropout: Dropout?
+  ) {
     packedVersion = nil
     var (upper, lower) = (places.gradients[0], places.gradients[1])
     for index in model.layers.indices.reversed() {
       let pass = pass(index, sequence, stretch, stateOut: nil, dropout: dropout)
       let gradients = LayerGradients(
-        output: upper.part(0, pass.output.count), stateOut: nil,
-        input: index == 0 ? nil : lower.part(0, output(index - 1, sequence, stretch).count), state: nil,
+        output: upper.part(0, pass.output.count), stateOut: stateGradient.flatMap { statePart(index, $0) },
+        input: index == 0 ? nil : lower.part(0, output(index - 1, sequence, stretch).count),
+        state: stateGradient.flatMap { statePart(index, $0) },
         parameters: model.layerPart(index, of: gradient))
       model.layers[index].backward(pass, gradients)
       swap(&upper, &lower)

@@ -7,15 +7,18 @@ public final class Trainer<S: Scalar> {
   let optimizer: Optimizer<S>
   var counts = StepCounts()
   /// Of the last step, before clipping, laid out as the parameters are.
-  private let gradient: Buffer<S>
+  let gradient: Buffer<S>
   /// What clipping multiplies each tensor's gradient by.
   private let scales: Buffer<S>
   /// Partial sums of norms.
   private let partials: Buffer<Double>
   /// Planned at the first step, and again only for a larger batch.
   private var network: Network<S>?
-  /// The state after a stretch, while the one before is still needed.
-  private var nextState: Buffer<S>
+  /// The state after a part of the sequence, while the one before is still needed.
+  private(set) var nextState: Buffer<S>
+  /// With `recompute`, the states at the cuts of a stretch, and the gradient of one of them.
+  private(set) var states: Buffer<S>
+  private(set) var stateGradient: Buffer<S>
 
   public init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
     try options.validate()
@@ -26,6 +29,8 @@ public final class Trainer<S: Scalar> {
     scales = try Buffer(count: model.tensors.count)
     partials = try Buffer(count: Norms<S>.partialCount(model.tensors))
     nextState = try Buffer(count: 0)
+    states = try Buffer(count: 0)
+    stateGradient = try Buffer(count: 0)
   }
 
   public func setLearningRate(_ rate: Double) throws(RNNError) {
@@ -104,43 +109,19 @@ public final class Trainer<S: Scalar> {
   }
 
   private func network(steps: Int, rows: Int) throws(RNNError) -> Network<S> {
-    let needed = min(steps, options.bptt ?? steps)
-    if let network, network.maximumSteps >= needed, network.rows == rows { return network }
+    let stretch = min(steps, options.bptt ?? steps)
+    let needed = segment(of: stretch, rows: rows)
+    let cuts = options.recompute ? (stretch + needed - 1) / needed + 1 : 0
+    if let network, network.maximumSteps >= needed, network.rows == rows, states.values.count >= cuts {
+      return network
+    }
     network = nil
     let planned = try Network(model, maximumSteps: needed, rows: rows, training: true)
     nextState = try Buffer(count: planned.state.count)
+    states = try Buffer(count: Size.product(cuts, planned.state.count))
+    stateGradient = try Buffer(count: options.recompute ? planned.state.count : 0)
     network = planned
     return planned
-  }
-
-  /// L = Σ_t L^(t), stretch by stretch. Between stretches the state goes on and its gradient is cut.
-  private func run(_ objective: Objective<S>, _ network: Network<S>, isTraining: Bool) -> Double {
-    let sequence = objective.sequence
-    network.begin(with: sequence.state)
-    var loss = objective.divisor == 0 ? Double.nan : 0
-    let size = min(sequence.steps, options.bptt ?? sequence.steps)
-    for first in stride(from: 0, to: sequence.steps, by: size) {
-      let stretch = first..<min(first + size, sequence.steps)
-      let dropout = isTraining ? dropout(from: stretch.lowerBound) : nil
-      let outputs = network.forward(sequence, stretch, stateOut: nextState.values, dropout: dropout)
-      if let output = sequence.output, sequence.isLastStep {
-        sequence.copyEnding(in: stretch, from: outputs, to: output)
-      }
-      let outputGradient = isTraining ? network.outputGradient(stretch) : nil
-      loss += objective.evaluate(
-        stretch, outputs: outputs, gradient: outputGradient, rowLosses: network.rowLosses)
-      if isTraining {
-        network.backward(sequence, stretch, gradient: gradient.values, dropout: dropout)
-      }
-      network.begin(with: nextState.values)
-    }
-    return loss
-  }
-
-  /// Masks differ from step to step, and are the same wherever the graph is cut.
-  private func dropout(from firstStep: Int) -> Dropout {
-    let stream = 1 << 63 | UInt64(truncatingIfNeeded: counts.steps) << 32
-    return Dropout(generator: Philox(seed: options.seed, stream: stream), firstStep: firstStep)
   }
 
   private func count(_ report: inout StepReport) {

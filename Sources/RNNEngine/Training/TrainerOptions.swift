@@ -12,6 +12,8 @@ public struct TrainerOptions: Sendable {
   public var nonFinite = NonFinitePolicy.skip
   /// Steps between cuts of the unfolded graph; nil: none.
   public var bptt: Int?
+  /// Whether activations are kept for about √T steps at a time only, and computed again on the way back.
+  public var recompute = false
   /// Of dropout.
   public var seed: UInt64 = 0
 

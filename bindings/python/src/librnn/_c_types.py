@@ -144,6 +144,7 @@ class TrainerOptions(Sized):  # noqa: D101
         ("nonfinite", enum),
         ("bptt", c_int64),
         ("seed", c_uint64),
+        ("recompute", c_int32),
     ]
 
 

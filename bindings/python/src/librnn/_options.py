@@ -32,6 +32,7 @@ class Options:
     clip_scope: str
     nonfinite: str
     seed: int
+    recompute: bool
 
     def to_c(self) -> _c.TrainerOptions:
         """Check the options and write them down for C."""
@@ -46,6 +47,7 @@ class Options:
             clip_scope=choice("clip_scope", self.clip_scope, _SCOPES),
             nonfinite=choice("nonfinite", self.nonfinite, _NONFINITE),
             seed=integer("seed", self.seed, low=0, high=UINT64_MAX),
+            recompute=bool(self.recompute),
         )
         self.loss._to_c(options)
         self.optimizer._to_c(options)
@@ -63,6 +65,7 @@ class Options:
             clip_scope=word(options.clip_scope, _SCOPES),
             nonfinite=word(options.nonfinite, _NONFINITE),
             seed=options.seed,
+            recompute=bool(options.recompute),
         )
 
 

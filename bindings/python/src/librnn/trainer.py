@@ -46,6 +46,10 @@ class Trainer(Owner):
         NonFiniteError as well. It never reaches the weights.
     seed
         Of dropout.
+    recompute
+        Keep activations for about √T steps at a time only, and compute them again on the way back:
+        less memory for more time, and a gradient of the same bits. (Not quite with a last-step head
+        and `lengths`: there its sums are in another order.)
     """
 
     _model: Model
@@ -64,10 +68,21 @@ class Trainer(Owner):
         clip_scope: ClipScope = "global",
         nonfinite: NonFinite = "skip",
         seed: int = 0,
+        recompute: bool = False,
     ) -> None:
         if not isinstance(model, Model):
             raise DTypeError(mismatch("model", "a Model", type(model).__name__))
-        options = Options(loss, optimizer, clip_norm, clip_value, bptt, clip_scope, nonfinite, seed)
+        options = Options(
+            loss,
+            optimizer,
+            clip_norm,
+            clip_value,
+            bptt,
+            clip_scope,
+            nonfinite,
+            seed,
+            recompute,
+        )
         handle = create(lib.rnn_trainer_create, model._handle, options.to_c())
         self._own(handle, lib.rnn_trainer_free)
         self._settle(model)
