@@ -1,8 +1,10 @@
 """A model: its numbers, shapes, states, parameters and life."""
 
 import ctypes
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 
 import librnn
@@ -418,3 +420,22 @@ _ctypes.dlclose(library._handle)
 assert tasks() == before, f"{tasks() - before} threads are left"
 """
     subprocess.run([sys.executable, "-c", program, _c_api.lib._name], check=True, timeout=60)
+
+
+def test_openblas_multiplies_long_batches_too():
+    """In a process of its own, for who multiplies is asked once. 200 steps are several blocks."""
+    program = """
+import librnn, numpy as np, sys
+model = librnn.Model(librnn.LSTM(16, 32, num_layers=2), seed=1)
+x = np.random.default_rng(0).standard_normal((200, 8, 16)).astype(np.float32)
+np.save(sys.argv[1], model(x)[0])
+"""
+    results = []
+    for products in ("blas", "kernels"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/y.npy"
+            environment = os.environ | {"LIBRNN_PRODUCTS": products}
+            command = [sys.executable, "-c", program, path]
+            subprocess.run(command, check=True, timeout=60, env=environment)
+            results.append(np.load(path))
+    np.testing.assert_allclose(*results, atol=1e-5)

@@ -129,9 +129,11 @@ extension Recurrent {
         values.part(steps.lowerBound * pass.rows * width, rows * width), rows: rows, columns: width)
     }
 
-    /// The gates of some steps.
+    /// The gates of the steps of a block. Outside training every block has the same place.
     func gates(_ k: Int, _ steps: Range<Int>) -> Matrix<S> {
-      hiddenGradient(k, HiddenBlock(firstGate: 0, gateCount: layer.cell.gateCount), steps: steps)
+      hiddenGradient(
+        k, HiddenBlock(firstGate: 0, gateCount: layer.cell.gateCount),
+        steps: pass.isTraining ? steps : 0..<steps.count)
     }
 
     func inputWeight(_ k: Int) -> Matrix<S> {
