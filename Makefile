@@ -39,8 +39,10 @@ $(BUILD)/objects.a: $(SOURCES) | setup
 	@cp "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)" $(BUILD)/unicode.a
 	@cp $(OBJECTS)/release/librnn.a $@
 
+# The linker of the Swift toolchain, which folds functions of the same code into one: generics leave many.
 $(LIBRARY): $(BUILD)/objects.a
-	@$(CC) -shared -o $(BUILD)/librnn.so.$(VERSION) -Wl,--whole-archive $< -Wl,--no-whole-archive \
+	@$(CC) -shared -B"$$(dirname "$$(readlink -f "$$(command -v swiftc)")")" -fuse-ld=lld -Wl,--icf=all \
+	  -o $(BUILD)/librnn.so.$(VERSION) -Wl,--whole-archive $< -Wl,--no-whole-archive \
 	  $(BUILD)/unicode.a -Wl,-soname,librnn.so.$(SOVERSION) -Wl,--version-script=packaging/librnn.map \
 	  -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro,-z,now -s -lopenblas -lm -lpthread
 	@ln -sf librnn.so.$(VERSION) $(BUILD)/librnn.so.$(SOVERSION)
