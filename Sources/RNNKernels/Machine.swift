@@ -25,9 +25,10 @@ public protocol Machine {
   static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V
   /// Lane by lane `x < bound ? a : b`; `b` where x is NaN.
   static func select(_ x: V, below bound: S, _ a: V, else b: V) -> V
-  /// Lane by lane the larger; NaN where `b` is.
+  /// Lane by lane the larger, or the smaller; NaN where `b` is.
   static func maximum(_ a: V, _ b: V) -> V
-  /// 2^n for integral n between the underflow of exp and 0.
+  static func minimum(_ a: V, _ b: V) -> V
+  /// 2^n for integral n within the range of exp.
   static func powerOfTwo(_ n: V) -> V
 }
 

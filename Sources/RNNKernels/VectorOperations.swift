@@ -13,6 +13,7 @@ extension Machine where V == SIMD4<Float> {
     platform_select_float4(x, V(repeating: bound), a, b)
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float4(b, a, a, b) }
+  @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_float4(a, b, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
     platform_exponent_float4(n + (127 + Float.roundingShift))
   }
@@ -29,6 +30,7 @@ extension Machine where V == SIMD8<Float> {
     platform_select_float8(x, V(repeating: bound), a, b)
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float8(b, a, a, b) }
+  @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_float8(a, b, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
     platform_exponent_float8(n + (127 + Float.roundingShift))
   }
@@ -45,6 +47,7 @@ extension Machine where V == SIMD16<Float> {
     platform_select_float16(x, V(repeating: bound), a, b)
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float16(b, a, a, b) }
+  @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_float16(a, b, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
     platform_exponent_float16(n + (127 + Float.roundingShift))
   }
@@ -61,6 +64,7 @@ extension Machine where V == SIMD2<Double> {
     platform_select_double2(x, V(repeating: bound), a, b)
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double2(b, a, a, b) }
+  @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_double2(a, b, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
     platform_exponent_double2(n + (1023 + Double.roundingShift))
   }
@@ -77,6 +81,7 @@ extension Machine where V == SIMD4<Double> {
     platform_select_double4(x, V(repeating: bound), a, b)
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double4(b, a, a, b) }
+  @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_double4(a, b, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
     platform_exponent_double4(n + (1023 + Double.roundingShift))
   }
@@ -93,6 +98,7 @@ extension Machine where V == SIMD8<Double> {
     platform_select_double8(x, V(repeating: bound), a, b)
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double8(b, a, a, b) }
+  @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_double8(a, b, a, b) }
   @inline(__always) public static func powerOfTwo(_ n: V) -> V {
     platform_exponent_double8(n + (1023 + Double.roundingShift))
   }
