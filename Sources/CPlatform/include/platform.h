@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,10 +171,18 @@ static inline void platform_restore_float_state(uint64_t before) {
 
 /* ---- Memory ---- */
 
+/* From so many bytes on, memory is asked for in pages of this size: activations are walked from end to end, and each
+   page of 4 KiB would have to be looked up anew. */
+#define PLATFORM_LARGE_PAGE ((size_t)2 << 20)
+
 /* Zeroed memory on a cache-line boundary, or NULL. */
 static inline void *platform_allocate(size_t bytes) {
   void *memory = NULL;
-  if (posix_memalign(&memory, 64, bytes > 0 ? bytes : 1) != 0) return NULL;
+  int is_large = bytes >= 2 * PLATFORM_LARGE_PAGE;
+  if (posix_memalign(&memory, is_large ? PLATFORM_LARGE_PAGE : 64, bytes > 0 ? bytes : 1) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+  if (is_large) (void)madvise(memory, bytes, MADV_HUGEPAGE); /* Where it is refused nothing is lost. */
+#endif
   memset(memory, 0, bytes);
   return memory;
 }
