@@ -7,6 +7,8 @@
 #include "misuse.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 arguments valid;
@@ -22,6 +24,13 @@ int posix_memalign(void **memory, size_t alignment, size_t bytes) {
   buffer_bytes += is_buffer ? bytes : 0;
   *memory = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   return *memory ? 0 : ENOMEM;
+}
+
+/* And its large buffers from the system. */
+void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {
+  if (buffer_count++ == refused) return errno = ENOMEM, MAP_FAILED;
+  buffer_bytes += bytes;
+  return (void *)syscall(SYS_mmap, address, bytes, protection, flags, file, offset);
 }
 
 static void count_from_zero(void) { small_count = buffer_count = 0; }

@@ -171,20 +171,32 @@ static inline void platform_restore_float_state(uint64_t before) {
 
 /* ---- Memory ---- */
 
-/* From so many bytes on, memory is asked for in pages of this size: activations are walked from end to end, and each
-   page of 4 KiB would have to be looked up anew. */
-#define PLATFORM_LARGE_PAGE ((size_t)2 << 20)
+/* From so many bytes on, memory comes from the system: what is never touched takes none, and in pages of 2 MiB, where
+   they are to be had, walking it from end to end looks up fewer. */
+#define PLATFORM_LARGE ((size_t)4 << 20)
 
 /* Zeroed memory on a cache-line boundary, or NULL. */
 static inline void *platform_allocate(size_t bytes) {
   void *memory = NULL;
-  int is_large = bytes >= 2 * PLATFORM_LARGE_PAGE;
-  if (posix_memalign(&memory, is_large ? PLATFORM_LARGE_PAGE : 64, bytes > 0 ? bytes : 1) != 0) return NULL;
+  if (bytes >= PLATFORM_LARGE) {
+    memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
 #ifdef MADV_HUGEPAGE
-  if (is_large) (void)madvise(memory, bytes, MADV_HUGEPAGE); /* Where it is refused nothing is lost. */
+    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* Where it is refused, nothing is lost. */
 #endif
+    return memory;
+  }
+  if (posix_memalign(&memory, 64, bytes > 0 ? bytes : 1) != 0) return NULL;
   memset(memory, 0, bytes);
   return memory;
+}
+
+/* Gives back what platform_allocate(bytes) returned. */
+static inline void platform_release(void *memory, size_t bytes) {
+  if (bytes >= PLATFORM_LARGE)
+    (void)munmap(memory, bytes);
+  else
+    free(memory);
 }
 
 /* ---- Numbers as text ---- */

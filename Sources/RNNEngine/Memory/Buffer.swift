@@ -41,7 +41,7 @@ public final class Buffer<Element: BitwiseCopyable> {
     values = View(start: memory.bindMemory(to: Element.self, capacity: count), count: count)
   }
 
-  deinit { free(values.baseAddress) }
+  deinit { platform_release(values.baseAddress, values.count &* MemoryLayout<Element>.stride) }
 }
 
 /// Carves views out of one buffer, in order. With no buffer it only counts: plan first, then carve.
