@@ -39,6 +39,7 @@ extension Trainer {
 }
 
 /// Reads a checkpoint.
+@export(interface) @inline(never)
 public func resumeTrainer(_ path: UnsafePointer<CChar>) throws(RNNError) -> any AnyTrainer {
   let file = try SafetensorsFile(path)
   let description = try ModelFile.description(file)

@@ -90,6 +90,7 @@ extension Model {
 }
 
 /// Reads a model, or the model within a checkpoint.
+@export(interface) @inline(never)
 public func loadModel(_ path: UnsafePointer<CChar>) throws(RNNError) -> any AnyModel {
   let file = try SafetensorsFile(path)
   let description = try ModelFile.description(file)

@@ -8,6 +8,7 @@ public protocol AnySingleLayer: AnyObject {
   func backward(_ call: LayerCall) throws(RNNError)
 }
 
+@export(interface) @inline(never)
 public func makeSingleLayer(
   _ description: LayerDescription, dtype: DType
 ) throws(RNNError) -> any AnySingleLayer {
