@@ -118,6 +118,6 @@ enum CellPacking<K: CellKernel> {
     let first = panels.lowerBound &* units
     Packing<M>.pack(
       depth: depth, columns: min(panels.upperBound &* units, shape.size) &- first, weight + first,
-      depthStride: shape.size, columnStride: 1, to: packed + first &* depth)
+      depthStride: shape.size, columnStride: 1, part: 0..<depth, to: packed + first &* depth)
   }
 }

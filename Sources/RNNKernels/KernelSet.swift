@@ -120,6 +120,14 @@ public final class KernelSet<M: Machine>: Kernels {
     Reductions<M>.addColumnSums(x, rows: rows, columns: columns, stride: stride, to: sums)
   }
 
+  public func addWeightedRows(
+    _ x: Constants, rows: Int, columns: Int, stride: Int, weights: Constants, weightStride: Int,
+    to sums: Values
+  ) {
+    Reductions<M>.addWeightedRows(
+      x, rows: rows, columns: columns, stride: stride, weights: weights, weightStride: weightStride, to: sums)
+  }
+
   public func add(_ x: Constants, to y: Values, count: Int) { Reductions<M>.add(x, to: y, count: count) }
 
   // MARK: Optimisers

@@ -20,7 +20,7 @@ public protocol Kernels<S>: AnyObject, Sendable {
   func multiply(_ call: ProductCall<S>)
   /// Elements that a packed B takes.
   func packedProductCount(depth: Int, columns: Int) -> Int
-  /// Packs the columns `part`, which begin where a panel does, of a B [depth, columns] for all products with it.
+  /// Packs the steps `part` of the depth of a B [depth, columns] for all products with it.
   func packProduct(
     _ b: Constants, depth: Int, columns: Int, depthStride: Int, columnStride: Int, part: Range<Int>,
     to packed: Values)
@@ -62,6 +62,10 @@ public protocol Kernels<S>: AnyObject, Sendable {
   func firstNaN(_ x: Constants, count: Int) -> Int?
   /// sums[j] += Σ_rows x[row, j].
   func addColumnSums(_ x: Constants, rows: Int, columns: Int, stride: Int, to sums: Values)
+  /// sums[j] += Σ_rows weights[row · weightStride] x[row, j].
+  func addWeightedRows(
+    _ x: Constants, rows: Int, columns: Int, stride: Int, weights: Constants, weightStride: Int,
+    to sums: Values)
   /// y += x.
   func add(_ x: Constants, to y: Values, count: Int)
 

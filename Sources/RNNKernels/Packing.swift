@@ -13,17 +13,18 @@ enum Packing<M: Machine> {
   @inline(__always)
   static var panelColumns: Int { Tile<M>.maximumColumns &* V.scalarCount }
 
-  /// Packs the matrix [depth, columns] whose element (k, n) is source[k · depthStride + n · columnStride], panel
-  /// after panel. All are `Tile.maximumColumns` vectors wide but for the last, which is as wide as it must be.
+  /// Packs some steps of the matrix [depth, columns] whose element (k, n) is source[k · depthStride + n · columnStride],
+  /// panel after panel. All are `Tile.maximumColumns` vectors wide but for the last, which is as wide as it must be.
   static func pack(
     depth: Int, columns: Int, _ source: UnsafePointer<S>, depthStride: Int, columnStride: Int,
-    to target: UnsafeMutablePointer<S>
+    part: Range<Int>, to target: UnsafeMutablePointer<S>
   ) {
     forEachPanel(columns) { first, count, vectors in
       let width = vectors &* V.scalarCount
       packColumns(
-        depth: depth, columns: count, width: width, source + first &* columnStride, depthStride: depthStride,
-        columnStride: columnStride, to: target + first &* depth, stride: width)
+        depth: part.count, columns: count, width: width,
+        source + (part.lowerBound &* depthStride &+ first &* columnStride), depthStride: depthStride,
+        columnStride: columnStride, to: target + (first &* depth &+ part.lowerBound &* width), stride: width)
     }
   }
 

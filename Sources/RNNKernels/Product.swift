@@ -1,4 +1,4 @@
-/// A matrix product C = A · B of any layout: element (i, j) of A is a[i · aRowStride + j · aDepthStride], and so on.
+/// A matrix product C = A · B: element (i, j) of A is a[i · aRowStride + j · aDepthStride], B is packed.
 public struct ProductCall<S: Real> {
   public var rows: Int
   public var columns: Int
@@ -6,34 +6,28 @@ public struct ProductCall<S: Real> {
   public var a: UnsafePointer<S>
   public var aRowStride: Int
   public var aDepthStride: Int
-  public var b: UnsafePointer<S>
-  public var bDepthStride: Int
-  public var bColumnStride: Int
-  /// All of a B that `Kernels.packProduct` has packed, and which of its columns is the first here; then `b` is not read.
-  public var packed: PackedColumns<S>?
+  public var b: PackedColumns<S>
   public var c: UnsafeMutablePointer<S>
   public var cRowStride: Int
   /// What the products are added to: nil for zero, C itself, or one row for all with stride 0.
   public var start: UnsafePointer<S>?
   public var startRowStride: Int
-  /// `Blocking.scratch` elements.
+  /// `Blocking.tile` elements.
   public var scratch: UnsafeMutablePointer<S>
 
   public init(
     rows: Int, columns: Int, depth: Int, a: UnsafePointer<S>, aRowStride: Int, aDepthStride: Int,
-    b: UnsafePointer<S>, bDepthStride: Int, bColumnStride: Int, c: UnsafeMutablePointer<S>, cRowStride: Int,
-    start: UnsafePointer<S>?, startRowStride: Int, scratch: UnsafeMutablePointer<S>
+    b: PackedColumns<S>, c: UnsafeMutablePointer<S>, cRowStride: Int, start: UnsafePointer<S>?,
+    startRowStride: Int, scratch: UnsafeMutablePointer<S>
   ) {
     (self.rows, self.columns, self.depth) = (rows, columns, depth)
-    (self.a, self.aRowStride, self.aDepthStride) = (a, aRowStride, aDepthStride)
-    (self.b, self.bDepthStride, self.bColumnStride) = (b, bDepthStride, bColumnStride)
+    (self.a, self.aRowStride, self.aDepthStride, self.b) = (a, aRowStride, aDepthStride, b)
     (self.c, self.cRowStride) = (c, cRowStride)
     (self.start, self.startRowStride, self.scratch) = (start, startRowStride, scratch)
-    packed = nil
   }
 }
 
-/// A matrix B [depth, columns] in the order in which `Product` reads it, from a column on that begins a panel.
+/// A matrix B [depth, columns] as `Kernels.packProduct` leaves it, from a column on that begins a panel.
 public struct PackedColumns<S: Real> {
   let values: UnsafePointer<S>
   let columns: Int
@@ -46,10 +40,10 @@ public struct PackedColumns<S: Real> {
 
 /// How a large product is cut so that what is used again stays in the caches.
 public enum Blocking {
-  /// Steps of the depth for which a part of B is packed: a panel of them fits into a quarter of a usual L2.
+  /// Steps of the depth that are packed together: a panel of them fits into a quarter of a usual L2.
   public static var depth: Int { 512 }
-  /// Columns that are packed at a time.
-  static var columns: Int { 512 }
+  /// Columns that are packed at a time where B is used once.
+  public static var columns: Int { 512 }
   /// Rows of A that all panels are run over before the next.
   static var rows: Int { 96 }
   /// Panels are whole vectors wide: at most so many columns more.
@@ -60,7 +54,7 @@ public enum Blocking {
   /// Elements that hold the sums of a tile: what scratch begins with, and all that a cell's step needs.
   public static var tile: Int { 6 * 4 * 16 }
 
-  /// Elements of scratch that a product with these sides needs.
+  /// Elements of scratch for a product with these sides: a tile, and what of B is packed at a time.
   public static func scratch(columns count: Int, depth steps: Int) -> Int {
     tile + (min(count, columns) + margin) * min(steps, depth)
   }
@@ -79,15 +73,14 @@ enum Product<M: Machine> {
       var column = 0
       while column < call.columns {
         let columns = min(Blocking.columns, call.columns &- column)
-        let panels = panels(call, depth: depth, count, column: column, columns)
-        multiplyPacked(call, depth: depth, count, column: column, columns, panels)
+        multiply(call, depth: depth, count, column: column, columns)
         column &+= columns
       }
       depth &+= count
     } while depth < call.depth
   }
 
-  /// Some steps of the depth of all columns, then the next.
+  /// Block after block of the depth, each as `Packing` lays it out.
   static func pack(
     _ b: UnsafePointer<S>, depth: Int, columns: Int, depthStride: Int, columnStride: Int, part: Range<Int>,
     to packed: UnsafeMutablePointer<S>
@@ -95,10 +88,13 @@ enum Product<M: Machine> {
     var first = 0
     while first < depth {
       let count = min(Blocking.depth, depth &- first)
-      Packing<M>.pack(
-        depth: count, columns: part.count, b + (first &* depthStride &+ part.lowerBound &* columnStride),
-        depthStride: depthStride, columnStride: columnStride,
-        to: packed + (first &* packedColumns(columns) &+ part.lowerBound &* count))
+      let (lower, upper) = (max(first, part.lowerBound), min(first &+ count, part.upperBound))
+      if lower < upper {
+        Packing<M>.pack(
+          depth: count, columns: columns, b + first &* depthStride, depthStride: depthStride,
+          columnStride: columnStride, part: lower &- first..<upper &- first,
+          to: packed + first &* packedColumns(columns))
+      }
       first &+= count
     }
   }
@@ -106,28 +102,13 @@ enum Product<M: Machine> {
   /// Columns with those that fill the last vector.
   static func packedColumns(_ columns: Int) -> Int { Packing<M>.vectors(columns) &* M.V.scalarCount }
 
-  /// Where the panels of a part of B are; packs them if that has not been done before.
+  /// All rows against some columns and steps.
   @inline(__always)
-  private static func panels(
-    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columns: Int
-  ) -> UnsafePointer<S> {
-    if let packed = call.packed {
-      return packed.values
-        + (depth &* packedColumns(packed.columns) &+ (packed.first &+ column) &* depthCount)
-    }
-    Packing<M>.pack(
-      depth: depthCount, columns: columns,
-      call.b + (depth &* call.bDepthStride &+ column &* call.bColumnStride), depthStride: call.bDepthStride,
-      columnStride: call.bColumnStride, to: call.scratch + Blocking.tile)
-    return UnsafePointer(call.scratch + Blocking.tile)
-  }
-
-  /// All rows against the columns and steps that are packed.
-  @inline(__always)
-  private static func multiplyPacked(
-    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columnCount: Int,
-    _ panels: UnsafePointer<S>
+  private static func multiply(
+    _ call: ProductCall<S>, depth: Int, _ depthCount: Int, column: Int, _ columnCount: Int
   ) {
+    let panels =
+      call.b.values + (depth &* packedColumns(call.b.columns) &+ (call.b.first &+ column) &* depthCount)
     var row = 0
     while row < call.rows {
       let rows = min(Blocking.rows, call.rows &- row)

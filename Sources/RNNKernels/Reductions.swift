@@ -43,6 +43,26 @@ enum Reductions<M: Machine> {
     }
   }
 
+  /// Four rows at a time, each sum in a register.
+  static func addWeightedRows(
+    _ x: UnsafePointer<S>, rows: Int, columns: Int, stride: Int, weights: UnsafePointer<S>, weightStride: Int,
+    to sums: UnsafeMutablePointer<S>
+  ) {
+    var row = 0
+    while row < rows {
+      let count = min(4, rows &- row)
+      L.forEach(columns) { j, lanes in
+        var sum = L.load(sums, j, lanes)
+        for r in row..<row &+ count {
+          sum = M.multiplyAdd(
+            sum, V(repeating: weights[r &* weightStride]), L.load(x + r &* stride, j, lanes))
+        }
+        L.store(sum, sums, j, lanes)
+      }
+      row &+= count
+    }
+  }
+
   static func add(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
     L.forEach(count) { j, lanes in
       L.store(L.load(y, j, lanes) + L.load(x, j, lanes), y, j, lanes)

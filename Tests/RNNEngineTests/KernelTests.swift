@@ -89,19 +89,25 @@ enum InstructionSets {
     var b = numbers(shape.depth * shape.columns, seed: 2, scale: 1)
     var c = numbers(shape.rows * shape.columns, seed: 3, scale: 1)
     var scratch = [Double](
-      repeating: .nan, count: matmulScratch(columns: shape.columns, depth: shape.depth))
+      repeating: .nan,
+      count: Blocking.tile + kernels.packedProductCount(depth: shape.depth, columns: shape.columns))
     a.withUnsafeMutableBufferPointer { a in
       b.withUnsafeMutableBufferPointer { b in
         c.withUnsafeMutableBufferPointer { c in
           scratch.withUnsafeMutableBufferPointer { scratch in
             let aRow = transposedA ? 1 : shape.depth
             let place = c.start + rows.lowerBound * shape.columns
+            let panels = scratch.start + Blocking.tile
+            kernels.packProduct(
+              b.start, depth: shape.depth, columns: shape.columns,
+              depthStride: transposedB ? 1 : shape.columns, columnStride: transposedB ? shape.depth : 1,
+              part: 0..<shape.depth, to: panels)
             kernels.multiply(
               ProductCall(
                 rows: rows.count, columns: shape.columns, depth: shape.depth,
                 a: a.start + rows.lowerBound * aRow,
-                aRowStride: aRow, aDepthStride: transposedA ? shape.rows : 1, b: b.start,
-                bDepthStride: transposedB ? 1 : shape.columns, bColumnStride: transposedB ? shape.depth : 1,
+                aRowStride: aRow, aDepthStride: transposedA ? shape.rows : 1,
+                b: PackedColumns(panels, columns: shape.columns, from: 0),
                 c: place, cRowStride: shape.columns, start: adding ? UnsafePointer(place) : nil,
                 startRowStride: shape.columns, scratch: scratch.start))
           }

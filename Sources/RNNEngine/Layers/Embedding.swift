@@ -29,25 +29,36 @@ final class Embedding<S: Scalar>: Layer {
   /// Padding becomes zero, whatever its token.
   func forward(_ pass: LayerPass<S>) {
     guard case .tokens(let tokens) = pass.input else { return }
-    for position in 0..<pass.steps * pass.rows {
-      let output = pass.output.part(position * size, size)
-      if pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
-        output.copy(from: pass.parameters.start + tokens[position] * size)
-      } else {
-        output.clear()
+    ThreadPool.split(pass.steps * pass.rows, work: 1 + size / 16) { positions in
+      for position in positions {
+        let output = pass.output.part(position * size, size)
+        if pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
+          output.copy(from: pass.parameters.start + tokens[position] * size)
+        } else {
+          output.clear()
+        }
       }
     }
   }
 
-  /// dweight[token] += dy, block by block, in the order of the steps.
+  /// dweight[token] += dy, block by block, in the order of the steps. One token may stand at many places, so threads
+  /// share the columns.
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>) {
+    let unit = 16
+    ThreadPool.split((size + unit - 1) / unit, work: 4 * pass.steps * pass.rows) { part in
+      backward(pass, gradients, columns: part.lowerBound * unit..<min(part.upperBound * unit, size))
+    }
+  }
+
+  private func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>, columns: Range<Int>) {
     guard case .tokens(let tokens) = pass.input else { return }
     for index in (0..<pass.blockCount).reversed() {
       let steps = pass.block(index)
       for position in steps.lowerBound * pass.rows..<steps.upperBound * pass.rows
       where pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {
-        let row = gradients.parameters.part(tokens[position] * size, size)
-        S.kernels.add(gradients.output.start + position * size, to: row.start, count: size)
+        let row = gradients.parameters.start + tokens[position] * size
+        let gradient = gradients.output.start + position * size
+        S.kernels.add(gradient + columns.lowerBound, to: row + columns.lowerBound, count: columns.count)
       }
     }
   }

@@ -94,10 +94,13 @@ public struct LayerPass<S: Scalar> {
 
 /// The other way through a layer. At padding `output` is zero.
 public struct LayerGradients<S: Scalar> {
+  /// [T, B, O]; or, if it is final, [B, O], the gradient of each row's output at its last valid step alone.
   var output: View<S>
+  var isOutputFinal = false
   var stateOut: View<S>?
-  /// nil: not wanted.
+  /// nil: not wanted. Of a last-step head final if that is asked for.
   var input: View<S>?
+  var isInputFinal = false
   var state: View<S>?
   /// Added to.
   var parameters: View<S>
@@ -111,6 +114,8 @@ public protocol Layer<S>: AnyObject {
   /// Names of the state's parts, each [L, B, H]: "h", "c".
   var stateParts: [String] { get }
   var parameterCount: Int { get }
+  /// Whether `backward` takes a final gradient of the output.
+  var takesFinalGradient: Bool { get }
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError)
@@ -122,6 +127,8 @@ public protocol Layer<S>: AnyObject {
 
 extension Layer {
   public var parameterCount: Int { tensors.last.map { $0.offset + $0.count } ?? 0 }
+
+  public var takesFinalGradient: Bool { false }
 
   /// The view of tensor `index` within flat parameters or gradients.
   func tensor(_ index: Int, of parameters: View<S>) -> View<S> {

@@ -66,12 +66,13 @@ final class Linear<S: Scalar>: Layer {
     }
     // dX = dY W
     guard let gradInput = gradients.input else { return }
-    let dx = description.lastStep ? pass.reserve.part(0, height * inputs) : gradInput
+    let scatters = description.lastStep && !gradients.isInputFinal
+    let dx = scatters ? pass.reserve.part(0, height * inputs) : gradInput
     matmul(
       matrix(gradients.output, height, outputs), matrix(tensor(0, of: pass.parameters), outputs, inputs),
       into: matrix(dx, height, inputs),
       scratch: pass.workspace)
-    if description.lastStep { scatterLast(pass, dx, gradInput) }
+    if scatters { scatterLast(pass, dx, gradInput) }
   }
 
   private func accumulate(

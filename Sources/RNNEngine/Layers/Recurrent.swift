@@ -16,6 +16,8 @@ final class Recurrent<S: Scalar>: Layer {
 
   var stateParts: [String] { cell.hasCellState ? ["h", "c"] : ["h"] }
 
+  var takesFinalGradient: Bool { true }
+
   init(_ description: LayerDescription) throws(RNNError) {
     cell = Cell(description)
     self.description = description

@@ -30,46 +30,62 @@ extension Recurrent {
 
     // MARK: Activations
 
-    /// h of all steps.
-    func outputs(_ k: Int) -> View<S> { k + 1 == layer.depth ? pass.output : reserve.level(k).outputs }
+    /// One stacked layer of the pass.
+    struct Level {
+      let k: Int
+      let shape: CellShape
+      /// Of the layer, within packed weights.
+      let packed: UnsafeMutablePointer<S>
+      let kept: RecurrentReserve<S>.Level
+      /// h of all steps.
+      let outputs: View<S>
+    }
+
+    func level(_ k: Int) -> Level {
+      let kept = reserve.level(k)
+      return Level(
+        k: k, shape: layer.shape(k), packed: layer.packed(k, in: pass.packed), kept: kept,
+        outputs: k + 1 == layer.depth ? pass.output : kept.outputs)
+    }
 
     /// What layer k + 1 reads.
     func inputAbove(_ k: Int) -> View<S> {
-      pass.dropout != nil && layer.description.dropout > 0 && k + 1 < layer.depth
-        ? reserve.level(k).dropped : outputs(k)
+      let level = level(k)
+      return pass.dropout != nil && layer.description.dropout > 0 && k + 1 < layer.depth
+        ? level.kept.dropped : level.outputs
     }
 
-    /// h_{t-1} of all rows.
-    func previousOutput(_ k: Int, _ step: Int) -> View<S> {
-      step == 0 ? scratch.initialOutput : outputs(k).part((step - 1) * stepWidth, stepWidth)
+    /// h_{t-1} of rows from `row` on.
+    private func previousOutput(_ level: Level, _ step: Int, from row: Int) -> UnsafeMutablePointer<S> {
+      let start = step == 0 ? scratch.initialOutput.start : level.outputs.start + (step - 1) * stepWidth
+      return start + row * layer.size
     }
 
     /// h_{t-1} of the steps of a block, side by side.
-    func previousOutputs(_ k: Int, _ steps: Range<Int>) -> Matrix<S> {
+    func previousOutputs(_ level: Level, _ steps: Range<Int>) -> Matrix<S> {
       if steps.lowerBound > 0 {
-        return matrix(outputs(k), layer.size, steps.lowerBound - 1..<steps.upperBound - 1)
+        return matrix(level.outputs, layer.size, steps.lowerBound - 1..<steps.upperBound - 1)
       }
       let copy = scratch.previous.part(0, steps.count * stepWidth)
       copy.part(0, stepWidth).copy(from: scratch.initialOutput.start)
-      copy.part(stepWidth, copy.count - stepWidth).copy(from: outputs(k).start)
+      copy.part(stepWidth, copy.count - stepWidth).copy(from: level.outputs.start)
       return matrix(copy, layer.size, 0..<steps.count)
     }
 
     /// The numbers of rows from `row` on at one step. Outside training c_t takes the place of c_{t-1}.
-    func numbers(_ k: Int, _ step: Int, from row: Int) -> CellRows<S> {
-      let level = reserve.level(k)
+    func numbers(_ level: Level, _ step: Int, from row: Int) -> CellRows<S> {
       let kept = pass.isTraining ? step : step % blockSteps(rows: pass.rows)
-      let gates = level.gates.start + (kept * pass.rows + row) * layer.gateStride
+      let gates = level.kept.gates.start + (kept * pass.rows + row) * layer.gateStride
       let place = (step * pass.rows + row) * layer.size
       let keepsCells = pass.isTraining && layer.cell.hasCellState
       let initialCell = scratch.initialCell.start + row * layer.size
-      let cell = keepsCells ? level.cells.start + place : initialCell
+      let cell = keepsCells ? level.kept.cells.start + place : initialCell
       return CellRows(
-        gates: gates, previousOutput: previousOutput(k, step).start + row * layer.size,
-        output: outputs(k).start + place,
+        gates: gates, previousOutput: previousOutput(level, step, from: row),
+        output: level.outputs.start + place,
         previousCell: step > 0 && keepsCells ? cell - stepWidth : initialCell,
         cell: cell,
-        candidate: pass.isTraining && layer.cell.hasCandidate ? level.candidates.start + place : gates)
+        candidate: pass.isTraining && layer.cell.hasCandidate ? level.kept.candidates.start + place : gates)
     }
 
     /// Valid steps of rows from `row` on.
@@ -100,12 +116,13 @@ extension Recurrent {
     }
 
     func forwardStep(
-      _ k: Int, _ step: Int, rows: Range<Int>, panels: Range<Int>, _ scratch: UnsafeMutablePointer<S>
+      _ level: Level, _ step: Int, rows: Range<Int>, panels: Range<Int>, _ scratch: UnsafeMutablePointer<S>
     ) -> ForwardStep<S> {
       ForwardStep(
-        shape: layer.shape(k), step: step, rows: rows.count, panels: panels,
-        lengths: lengths(from: rows.lowerBound), weights: UnsafePointer(packed(k)), input: nil,
-        numbers: numbers(k, step, from: rows.lowerBound), keepsActivations: pass.isTraining, scratch: scratch)
+        shape: level.shape, step: step, rows: rows.count, panels: panels,
+        lengths: lengths(from: rows.lowerBound), weights: UnsafePointer(level.packed), input: nil,
+        numbers: numbers(level, step, from: rows.lowerBound), keepsActivations: pass.isTraining,
+        scratch: scratch)
     }
 
     // MARK: Weights
@@ -117,9 +134,6 @@ extension Recurrent {
       return ProductMethod.chosen == .blas || pass.steps > 1 && pass.rows < 8 && weights > 1 << 13
     }
 
-    /// Layer k's part of packed weights.
-    func packed(_ k: Int) -> UnsafeMutablePointer<S> { layer.packed(k, in: pass.packed) }
-
     // MARK: Matrices
 
     /// Some steps of [T, B, width].
@@ -130,9 +144,9 @@ extension Recurrent {
     }
 
     /// The gates of the steps of a block. Outside training every block has the same place.
-    func gates(_ k: Int, _ steps: Range<Int>) -> Matrix<S> {
+    func gates(_ level: Level, _ steps: Range<Int>) -> Matrix<S> {
       hiddenGradient(
-        k, HiddenBlock(firstGate: 0, gateCount: layer.cell.gateCount),
+        level, HiddenBlock(firstGate: 0, gateCount: layer.cell.gateCount),
         steps: pass.isTraining ? steps : 0..<steps.count)
     }
 
@@ -163,10 +177,9 @@ extension Recurrent {
     }
 
     /// The gradient that a block of W_hh sees, for some steps: [steps·B, gates·H].
-    func hiddenGradient(_ k: Int, _ block: HiddenBlock, steps: Range<Int>) -> Matrix<S> {
+    func hiddenGradient(_ level: Level, _ block: HiddenBlock, steps: Range<Int>) -> Matrix<S> {
       let (rows, columns) = (steps.count * pass.rows, block.gateCount * layer.size)
-      let level = reserve.level(k)
-      let source = block.inCandidate ? level.candidates : level.gates
+      let source = block.inCandidate ? level.kept.candidates : level.kept.gates
       let stride = block.inCandidate ? layer.size : layer.gateStride
       let offset =
         steps.lowerBound * pass.rows * stride + (block.inCandidate ? 0 : block.firstGate * layer.size)
@@ -186,9 +199,9 @@ extension Recurrent {
       load(gradient, k, scratch.gradOutput, scratch.gradCell)
     }
 
-    func storeFinalState(_ k: Int) {
-      let last = numbers(k, pass.steps - 1, from: 0)
-      store(last.output, last.cell, k, pass.stateOut)
+    func storeFinalState(_ level: Level) {
+      let last = numbers(level, pass.steps - 1, from: 0)
+      store(last.output, last.cell, level.k, pass.stateOut)
     }
 
     func storeInitialGradient(_ k: Int, _ gradient: View<S>?) {

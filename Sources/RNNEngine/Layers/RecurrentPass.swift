@@ -25,56 +25,58 @@ extension Recurrent {
     guard case .features(let input) = pass.input, let context = Context(self, pass) else { return }
     var x = input
     for k in 0..<depth {
-      forward(level: k, input: x, context)
+      forward(context.level(k), input: x, context)
       x = context.inputAbove(k)
       if k + 1 < depth, let dropout = pass.dropout, description.dropout > 0 {
         dropout.apply(
-          context.outputs(k), to: x, rows: pass.rows, width: size, probability: description.dropout, site: k)
+          context.level(k).outputs, to: x, rows: pass.rows, width: size, probability: description.dropout,
+          site: k)
       }
     }
   }
 
-  private func forward(level k: Int, input: View<S>, _ context: Context) {
-    context.loadInitialState(k)
-    if context.projectsBlocks(k) {
+  private func forward(_ level: Context.Level, input: View<S>, _ context: Context) {
+    context.loadInitialState(level.k)
+    if context.projectsBlocks(level.k) {
       for index in 0..<context.pass.blockCount {
         let steps = context.pass.block(index)
-        project(level: k, steps, input: input, context)
-        run(level: k, steps, input: nil, context)
+        project(level, steps, input: input, context)
+        run(level, steps, input: nil, context)
       }
     } else {
-      run(level: k, 0..<context.pass.steps, input: input, context)
+      run(level, 0..<context.pass.steps, input: input, context)
     }
-    context.storeFinalState(k)
+    context.storeFinalState(level)
   }
 
   /// For the steps of a block: gates_t = W_ih x_t + b_ih + b_hh.
-  private func project(level k: Int, _ steps: Range<Int>, input: View<S>, _ context: Context) {
-    let (pass, shape, first) = (context.pass, shape(k), steps.lowerBound * context.pass.rows)
+  private func project(_ level: Context.Level, _ steps: Range<Int>, input: View<S>, _ context: Context) {
+    let (pass, shape, first) = (context.pass, level.shape, steps.lowerBound * context.pass.rows)
     if ProductMethod.chosen == .blas {
       return matmul(
-        context.matrix(input, inputWidth(k), steps), context.inputWeight(k).transposed,
-        into: context.gates(k, steps), from: .row(context.joinedBiases(k)), scratch: context.scratch.product)
+        context.matrix(input, shape.inputSize, steps), context.inputWeight(level.k).transposed,
+        into: context.gates(level, steps), from: .row(context.joinedBiases(level.k)),
+        scratch: context.scratch.product)
     }
     let panels = S.kernels.forwardPanels(cell.kind, shape)
     ThreadPool.split(
       steps.count * pass.rows, work: gateWidth * shape.inputSize / 16,
       scratch: context.scratch.product.part(0, Blocking.tile)
     ) { rows, scratch in
-      var step = context.forwardStep(k, steps.lowerBound, rows: rows, panels: 0..<panels, scratch)
+      var step = context.forwardStep(level, steps.lowerBound, rows: rows, panels: 0..<panels, scratch)
       step.input = UnsafePointer(input.start + (first + rows.lowerBound) * shape.inputSize)
       S.kernels.project(cell.kind, step)
     }
   }
 
-  private func run(level k: Int, _ steps: Range<Int>, input: View<S>?, _ context: Context) {
-    let (pass, shape) = (context.pass, shape(k))
+  private func run(_ level: Context.Level, _ steps: Range<Int>, input: View<S>?, _ context: Context) {
+    let (pass, shape) = (context.pass, level.shape)
     context.forEachStep(
       steps.count, panels: S.kernels.forwardPanels(cell.kind, shape),
-      work: gateWidth &* (size + inputWidth(k)) / 16
+      work: gateWidth &* (size + shape.inputSize) / 16
     ) { index, rows, panels, scratch in
       let t = steps.lowerBound + index
-      var step = context.forwardStep(k, t, rows: rows, panels: panels, scratch)
+      var step = context.forwardStep(level, t, rows: rows, panels: panels, scratch)
       step.input = input.map { UnsafePointer($0.start + (t * pass.rows + rows.lowerBound) * shape.inputSize) }
       S.kernels.forward(cell.kind, step)
     }
@@ -83,11 +85,11 @@ extension Recurrent {
   /// Backpropagation through time, from the top layer down. Werbos 1990.
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>) {
     guard case .features(let input) = pass.input, let context = Context(self, pass) else { return }
-    var gradOutput = gradients.output
+    var gradOutput = gradients.isOutputFinal ? nil : gradients.output
     for k in (0..<depth).reversed() {
       let gradInput = k == 0 ? gradients.input : context.scratch.gradInner
       backward(
-        level: k, input: k == 0 ? input : context.inputAbove(k - 1), gradOutput: gradOutput,
+        context.level(k), input: k == 0 ? input : context.inputAbove(k - 1), gradOutput: gradOutput,
         gradInput: gradInput, gradients, context)
       guard k > 0, let gradInput else { return }
       if let dropout = pass.dropout, description.dropout > 0 {
@@ -101,52 +103,62 @@ extension Recurrent {
 
   /// The steps in reverse, block by block, and what the shared weights and the inputs get from each block.
   private func backward(
-    level k: Int, input: View<S>, gradOutput: View<S>, gradInput: View<S>?, _ gradients: LayerGradients<S>,
-    _ context: Context
+    _ level: Context.Level, input: View<S>, gradOutput: View<S>?, gradInput: View<S>?,
+    _ gradients: LayerGradients<S>, _ context: Context
   ) {
+    let k = level.k
     context.loadFinalGradient(k, gradients.stateOut)
+    if gradOutput == nil {
+      // ∂L/∂y at a row's end is ∂L/∂h there, and padding passes that on.
+      S.kernels.add(
+        gradients.output.start, to: context.scratch.gradOutput.start, count: context.stepWidth)
+    }
     context.loadInitialState(k)
-    packBackward(level: k, context)
+    packBackward(level, context)
     for index in (0..<context.pass.blockCount).reversed() {
       let steps = context.pass.block(index)
-      runBackward(level: k, steps, gradOutput, context)
-      accumulate(level: k, steps, input: input, gradients, context)
+      runBackward(level, steps, gradOutput, context)
+      accumulate(level, steps, input: input, gradients, context)
       guard let gradInput else { continue }
       // For the steps of the block: dx_t = W_ihᵀ dgates_t
       matmul(
-        context.gates(k, steps), context.inputWeight(k),
-        into: context.matrix(gradInput, inputWidth(k), steps),
+        context.gates(level, steps), context.inputWeight(k),
+        into: context.matrix(gradInput, level.shape.inputSize, steps),
         scratch: context.scratch.product)
     }
     // ∂L/∂h_0
-    if gradients.state != nil { runBackward(level: k, -1..<0, gradOutput, context) }
+    if gradients.state != nil { runBackward(level, -1..<0, gradOutput, context) }
     context.storeInitialGradient(k, gradients.state)
   }
 
-  private func packBackward(level k: Int, _ context: Context) {
-    let (shape, weight, target) = (shape(k), context.hiddenWeight(k).values.start, context.packed(k))
-    ThreadPool.split(S.kernels.backwardPanels(shape), work: gateWidth * 4) { panels in
-      S.kernels.packBackward(cell.kind, shape, weight, panels: panels, to: target)
+  private func packBackward(_ level: Context.Level, _ context: Context) {
+    let weight = context.hiddenWeight(level.k).values.start
+    ThreadPool.split(S.kernels.backwardPanels(level.shape), work: gateWidth * 4) { panels in
+      S.kernels.packBackward(cell.kind, level.shape, weight, panels: panels, to: level.packed)
     }
   }
 
   /// ∂L/∂h_t = ∂L/∂y_t + W_hhᵀ dgates_{t+1} + what does not pass through W_hh, then the gradients of step t's gates.
-  private func runBackward(level k: Int, _ steps: Range<Int>, _ gradOutput: View<S>, _ context: Context) {
+  private func runBackward(
+    _ level: Context.Level, _ steps: Range<Int>, _ gradOutput: View<S>?, _ context: Context
+  ) {
     let pass = context.pass
     context.forEachStep(
-      steps.count, panels: S.kernels.backwardPanels(shape(k)), work: gateWidth &* size / 16
+      steps.count, panels: S.kernels.backwardPanels(level.shape), work: gateWidth &* size / 16
     ) { index, rows, panels, scratch in
       let (t, first) = (steps.upperBound - 1 - index, rows.lowerBound)
-      let later = t + 1 < pass.steps ? context.numbers(k, t + 1, from: first) : nil
+      let later = t + 1 < pass.steps ? context.numbers(level, t + 1, from: first) : nil
       S.kernels.backward(
         cell.kind,
         BackwardStep(
-          shape: shape(k), step: t, rows: rows.count, panels: panels, lengths: context.lengths(from: first),
-          weights: UnsafePointer(context.packed(k)),
-          numbers: t < 0 ? nil : context.numbers(k, t, from: first),
+          shape: level.shape, step: t, rows: rows.count, panels: panels,
+          lengths: context.lengths(from: first),
+          weights: UnsafePointer(level.packed),
+          numbers: t < 0 ? nil : context.numbers(level, t, from: first),
           laterGates: later.map { UnsafePointer($0.gates) },
           laterCandidate: later.map { UnsafePointer($0.candidate) },
-          outputGradient: t < 0 ? nil : UnsafePointer(gradOutput.start + (t * pass.rows + first) * size),
+          outputGradient: t < 0
+            ? nil : gradOutput.map { UnsafePointer($0.start + (t * pass.rows + first) * size) },
           carried: context.scratch.gradOutput.start + first * size,
           carriedCell: context.scratch.gradCell.start + first * size, scratch: scratch))
     }
@@ -154,9 +166,10 @@ extension Recurrent {
 
   /// The shared weights take part in every step: their gradients are sums over all of them.
   private func accumulate(
-    level k: Int, _ steps: Range<Int>, input: View<S>, _ gradients: LayerGradients<S>, _ context: Context
+    _ level: Context.Level, _ steps: Range<Int>, input: View<S>, _ gradients: LayerGradients<S>,
+    _ context: Context
   ) {
-    let gates = context.gates(k, steps)
+    let (k, gates) = (level.k, context.gates(level, steps))
     // dW_ih += Σ_t dgates_t x_tᵀ;  db_ih += Σ_t dgates_t
     let inputWeight = tensor(4 * k, of: gradients.parameters)
     matmul(
@@ -169,22 +182,22 @@ extension Recurrent {
     S.kernels.add(sums.start, to: tensor(4 * k + 2, of: gradients.parameters).start, count: gateWidth)
     // dW_hh += Σ_t dgates_t h_{t-1}ᵀ;  db_hh += Σ_t dgates_t, with q's gradient in the place of n's
     let hidden = tensor(4 * k + 1, of: gradients.parameters)
-    accumulateHidden(level: k, steps, cell.hiddenBlock, hidden, context)
+    accumulateHidden(level, steps, cell.hiddenBlock, hidden, context)
     if let block = cell.candidateBlock {
-      accumulateHidden(level: k, steps, block, hidden, context)
+      accumulateHidden(level, steps, block, hidden, context)
       let part = sums.part(block.firstGate * size, block.gateCount * size)
       part.clear()
-      addColumnSums(context.hiddenGradient(k, block, steps: steps), to: part.start)
+      addColumnSums(context.hiddenGradient(level, block, steps: steps), to: part.start)
     }
     S.kernels.add(sums.start, to: tensor(4 * k + 3, of: gradients.parameters).start, count: gateWidth)
   }
 
   /// dW_hh of some gates, for the steps of a block.
   private func accumulateHidden(
-    level k: Int, _ steps: Range<Int>, _ block: HiddenBlock, _ gradient: View<S>, _ context: Context
+    _ level: Context.Level, _ steps: Range<Int>, _ block: HiddenBlock, _ gradient: View<S>, _ context: Context
   ) {
     matmul(
-      context.hiddenGradient(k, block, steps: steps).transposed, context.previousOutputs(k, steps),
+      context.hiddenGradient(level, block, steps: steps).transposed, context.previousOutputs(level, steps),
       into: context.hiddenBlock(gradient, block), from: .current, scratch: context.scratch.product)
   }
 }

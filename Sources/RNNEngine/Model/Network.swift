@@ -100,14 +100,30 @@ final class Network<S: Scalar> {
     var (upper, lower) = (places.gradients[0], places.gradients[1])
     for index in model.layers.indices.reversed() {
       let pass = pass(index, sequence, stretch, stateOut: nil, dropout: dropout)
+      let (outputCount, inputCount) = (gradientCount(index, stretch), gradientCount(index - 1, stretch))
       let gradients = LayerGradients(
-        output: upper.part(0, pass.output.count), stateOut: stateGradient.flatMap { statePart(index, $0) },
-        input: index == 0 ? nil : lower.part(0, output(index - 1, sequence, stretch).count),
+        output: upper.part(0, outputCount), isOutputFinal: hasFinalGradient(index),
+        stateOut: stateGradient.flatMap { statePart(index, $0) },
+        input: index == 0 ? nil : lower.part(0, inputCount), isInputFinal: hasFinalGradient(index - 1),
         state: stateGradient.flatMap { statePart(index, $0) },
         parameters: model.layerPart(index, of: gradient))
       model.layers[index].backward(pass, gradients)
       swap(&upper, &lower)
     }
+  }
+
+  /// Whether all that a layer hears from above is from a last-step head, and it can do with that.
+  private func hasFinalGradient(_ index: Int) -> Bool {
+    index >= 0 && index == model.layers.count - 2 && model.isLastStep
+      && model.layers[index].takesFinalGradient
+  }
+
+  /// Elements of the gradient of a layer's outputs.
+  private func gradientCount(_ index: Int, _ stretch: Range<Int>) -> Int {
+    if index < 0 { return 0 }
+    if index == model.layers.count - 1 { return outputCount(stretch) }
+    let places = hasFinalGradient(index) ? rows : stretch.count * rows
+    return places * model.descriptions[index].outputSize
   }
 
   private func packParameters() {

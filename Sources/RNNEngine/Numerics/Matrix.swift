@@ -26,9 +26,21 @@ struct Matrix<S: Scalar> {
     return copy
   }
 
-  /// Elements from one row or column, as the matrix is read, to the next.
+  // As the matrix is read: its sides, and elements from one row or column to the next.
+  fileprivate var readRows: Int { isTransposed ? columns : rows }
+  fileprivate var readColumns: Int { isTransposed ? rows : columns }
   fileprivate var rowStride: Int { isTransposed ? 1 : stride }
   fileprivate var columnStride: Int { isTransposed ? stride : 1 }
+
+  /// Some rows and columns of it, as it is read.
+  fileprivate func block(_ rows: Range<Int>, _ columns: Range<Int>) -> Matrix {
+    let offset = rows.lowerBound * rowStride + columns.lowerBound * columnStride
+    let (height, width) = isTransposed ? (columns.count, rows.count) : (rows.count, columns.count)
+    var block = Matrix(
+      values.part(offset, values.count - offset), rows: height, columns: width, stride: stride)
+    block.isTransposed = isTransposed
+    return block
+  }
 }
 
 /// Where a product begins.
@@ -38,6 +50,12 @@ enum ProductStart<S: Scalar> {
   case current
   /// The same row for every row.
   case row(View<S>)
+
+  /// The same for some columns.
+  fileprivate func columns(_ columns: Range<Int>) -> ProductStart {
+    if case .row(let row) = self { return .row(row.part(columns.lowerBound, columns.count)) }
+    return self
+  }
 }
 
 /// Who multiplies.
@@ -51,59 +69,123 @@ public enum ProductMethod: Int32, Sendable {
 }
 
 /// C ← start + A B. `scratch` has room for `matmulScratch` of this product. `packed` is B packed by `packMatrix`, if it
-/// has been.
+/// has been; otherwise it is packed here, block by block.
 func matmul<S: Scalar>(
   _ a: Matrix<S>, _ b: Matrix<S>, packed: View<S>? = nil, into c: Matrix<S>,
-  from start: ProductStart<S> = .zero,
-  by method: ProductMethod = .chosen, scratch: View<S>
+  from start: ProductStart<S> = .zero, by method: ProductMethod = .chosen, scratch: View<S>
 ) {
-  let depth = a.isTransposed ? a.rows : a.columns
-  assert((b.isTransposed ? b.columns : b.rows) == depth)
-  assert(
-    (a.isTransposed ? a.columns : a.rows) == c.rows && (b.isTransposed ? b.rows : b.columns) == c.columns)
+  let depth = a.readColumns
+  assert(b.readRows == depth && a.readRows == c.rows && b.readColumns == c.columns)
   if method == .blas { return matmulByBLAS(a, b, into: c, from: start, depth: depth) }
-  let (kernels, unit, byRows) = (S.kernels, Blocking.unit, isSharedByRows(c, isPacked: packed != nil))
+  if case .current = start, addAsWeightedRows(a, b, into: c) { return }
+  if let packed { return multiply(a, packed: packed, into: c, from: start, scratch: scratch) }
+  let panels = scratch.part(Blocking.tile, scratch.count - Blocking.tile)
+  for first in stride(from: 0, to: depth, by: Blocking.depth) {
+    let steps = first..<min(first + Blocking.depth, depth)
+    for column in stride(from: 0, to: c.columns, by: Blocking.columns) {
+      let columns = column..<min(column + Blocking.columns, c.columns)
+      let (a, b, c) = (a.block(0..<c.rows, steps), b.block(steps, columns), c.block(0..<c.rows, columns))
+      let start = first == 0 ? start.columns(columns) : .current
+      if b.readRows * b.readColumns < packedTogether || sharesColumns(c) {
+        multiplyPackingApart(a, b, into: c, from: start, scratch: scratch)
+      } else {
+        packMatrix(b, to: panels)
+        multiply(a, packed: panels, into: c, from: start, scratch: scratch)
+      }
+    }
+  }
+}
+
+/// From so many elements on, threads that share rows pack B together. Below, what each has packed for itself is sooner
+/// in its cache.
+private var packedTogether: Int { 1 << 16 }
+
+/// Whether threads share the columns of C, where that is fair: then each packs but its part of B.
+private func sharesColumns<S: Scalar>(_ c: Matrix<S>) -> Bool {
+  let share = Blocking.unit * ThreadPool.threadCount
+  return c.columns % share == 0 || c.columns >= 4 * share
+}
+
+/// One block, for which each thread packs what it needs of B.
+private func multiplyPackingApart<S: Scalar>(
+  _ a: Matrix<S>, _ b: Matrix<S>, into c: Matrix<S>, from start: ProductStart<S>, scratch: View<S>
+) {
+  let (kernels, unit, depth, byRows) = (S.kernels, Blocking.unit, a.readColumns, !sharesColumns(c))
   let count = byRows ? c.rows : (c.columns + unit - 1) / unit
   let work = (byRows ? c.columns : c.rows * unit) * depth / 16
   ThreadPool.split(count, work: work, scratch: scratch) { part, scratch in
     let rows = byRows ? part : 0..<c.rows
     let columns =
       byRows ? 0..<c.columns : part.lowerBound * unit..<min(part.upperBound * unit, c.columns)
-    let place = c.values.start + rows.lowerBound * c.stride + columns.lowerBound
-    let (from, fromStride): (UnsafePointer<S>?, Int) =
-      switch start {
-      case .zero: (nil, 0)
-      case .current: (UnsafePointer(place), c.stride)
-      case .row(let row): (UnsafePointer(row.start + columns.lowerBound), 0)
-      }
-    var call = ProductCall(
-      rows: rows.count, columns: columns.count, depth: depth,
-      a: a.values.start + rows.lowerBound * a.rowStride, aRowStride: a.rowStride,
-      aDepthStride: a.columnStride, b: b.values.start + columns.lowerBound * b.columnStride,
-      bDepthStride: b.rowStride, bColumnStride: b.columnStride, c: place, cRowStride: c.stride, start: from,
-      startRowStride: fromStride, scratch: scratch)
-    call.packed = packed.map { PackedColumns($0.start, columns: c.columns, from: columns.lowerBound) }
-    kernels.multiply(call)
+    let panels = scratch + Blocking.tile
+    kernels.packProduct(
+      b.values.start + columns.lowerBound * b.columnStride, depth: depth, columns: columns.count,
+      depthStride: b.rowStride, columnStride: b.columnStride, part: 0..<depth, to: panels)
+    kernels.multiply(
+      call(
+        a, PackedColumns(panels, columns: columns.count, from: 0), into: c, rows: rows, columns: columns,
+        from: start, scratch: scratch))
   }
 }
 
-/// Threads share the columns of C where that is fair, for then each packs but its own part of B; otherwise its rows.
-/// Where B is packed they share the rows, if there are enough. Each element is computed by one of them, as it would be
-/// by any.
-private func isSharedByRows<S: Scalar>(_ c: Matrix<S>, isPacked: Bool) -> Bool {
-  if isPacked { return c.rows >= 8 * ThreadPool.threadCount }
-  let share = Blocking.unit * ThreadPool.threadCount
-  return c.columns % share != 0 && c.columns < 4 * share
+/// With B packed, threads share the rows of C, or, where there are few, its columns. Each element is computed by one of
+/// them, as it would be by any.
+private func multiply<S: Scalar>(
+  _ a: Matrix<S>, packed: View<S>, into c: Matrix<S>, from start: ProductStart<S>, scratch: View<S>
+) {
+  let (kernels, unit, depth) = (S.kernels, Blocking.unit, a.readColumns)
+  let byRows = c.rows >= 8 * ThreadPool.threadCount
+  let count = byRows ? c.rows : (c.columns + unit - 1) / unit
+  let work = (byRows ? c.columns : c.rows * unit) * depth / 16
+  ThreadPool.split(count, work: work, scratch: scratch.part(0, Blocking.tile)) { part, scratch in
+    let rows = byRows ? part : 0..<c.rows
+    let columns =
+      byRows ? 0..<c.columns : part.lowerBound * unit..<min(part.upperBound * unit, c.columns)
+    kernels.multiply(
+      call(
+        a, PackedColumns(packed.start, columns: c.columns, from: columns.lowerBound), into: c, rows: rows,
+        columns: columns, from: start, scratch: scratch))
+  }
 }
 
-/// Packs B for all products with it.
+/// Some rows and columns of C.
+private func call<S: Scalar>(
+  _ a: Matrix<S>, _ b: PackedColumns<S>, into c: Matrix<S>, rows: Range<Int>, columns: Range<Int>,
+  from start: ProductStart<S>, scratch: UnsafeMutablePointer<S>
+) -> ProductCall<S> {
+  let place = c.values.start + rows.lowerBound * c.stride + columns.lowerBound
+  let (from, fromStride): (UnsafePointer<S>?, Int) =
+    switch start {
+    case .zero: (nil, 0)
+    case .current: (UnsafePointer(place), c.stride)
+    case .row(let row): (UnsafePointer(row.start + columns.lowerBound), 0)
+    }
+  return ProductCall(
+    rows: rows.count, columns: columns.count, depth: a.readColumns,
+    a: a.values.start + rows.lowerBound * a.rowStride, aRowStride: a.rowStride, aDepthStride: a.columnStride,
+    b: b, c: place, cRowStride: c.stride, start: from, startRowStride: fromStride, scratch: scratch)
+}
+
+/// A single row or column to add to is a weighted sum of rows that lie in memory as they are: nothing to pack.
+@inline(never)
+private func addAsWeightedRows<S: Scalar>(_ a: Matrix<S>, _ b: Matrix<S>, into c: Matrix<S>) -> Bool {
+  if c.columns == 1 && c.stride == 1 && a.isTransposed {
+    addWeightedRows(a.transposed, weights: b.values.start, weightStride: b.rowStride, to: c.values.start)
+  } else if c.rows == 1 && !b.isTransposed {
+    addWeightedRows(b, weights: a.values.start, weightStride: a.columnStride, to: c.values.start)
+  } else {
+    return false
+  }
+  return true
+}
+
+/// Packs B for all products with it. Threads share the depth.
 func packMatrix<S: Scalar>(_ b: Matrix<S>, to packed: View<S>) {
-  let unit = Blocking.unit
-  let (depth, columns) = b.isTransposed ? (b.columns, b.rows) : (b.rows, b.columns)
-  ThreadPool.split((columns + unit - 1) / unit, work: depth * unit / 8) { part in
+  let (unit, depth, columns) = (16, b.readRows, b.readColumns)
+  ThreadPool.split((depth + unit - 1) / unit, work: unit * columns / 8) { part in
     S.kernels.packProduct(
       b.values.start, depth: depth, columns: columns, depthStride: b.rowStride, columnStride: b.columnStride,
-      part: part.lowerBound * unit..<min(part.upperBound * unit, columns), to: packed.start)
+      part: part.lowerBound * unit..<min(part.upperBound * unit, depth), to: packed.start)
   }
 }
 

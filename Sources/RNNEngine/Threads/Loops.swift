@@ -3,6 +3,21 @@ import RNNKernels
 
 // Loops over flat buffers, shared among threads. Every sum runs in one order, whoever computes its parts.
 
+/// Calls `body` with parts of 0 ..< count, for threads to share. `work` is the number of vector operations on each
+/// vector of elements.
+@inline(never)
+func forEachPart(of count: Int, work: Int, _ body: (Range<Int>) -> Void) {
+  let block = 1024
+  ThreadPool.split((count + block - 1) / block, work: block / 16 * work) { part in
+    body(part.lowerBound * block..<min(part.upperBound * block, count))
+  }
+}
+
+/// x ← 0.
+func clear<S: Scalar>(_ x: View<S>) {
+  forEachPart(of: x.count, work: 1) { part in x.part(part.lowerBound, part.count).clear() }
+}
+
 /// Σ min(|x|, limit)², in double: block by block, then the blocks in order. `partials` holds one number for each.
 func sumOfSquares<S: Scalar>(_ x: View<S>, limit: S, partials: View<Double>) -> Double {
   let block = sumBlock
@@ -32,11 +47,24 @@ func addColumnSums<S: Scalar>(_ x: Matrix<S>, to sums: UnsafeMutablePointer<S>) 
   }
 }
 
+/// sums[j] += Σ_rows weights[row] x[row, j], where weights are `weightStride` elements apart.
+func addWeightedRows<S: Scalar>(
+  _ x: Matrix<S>, weights: UnsafePointer<S>, weightStride: Int, to sums: UnsafeMutablePointer<S>
+) {
+  let unit = Blocking.unit
+  ThreadPool.split((x.columns + unit - 1) / unit, work: x.rows * unit / 8) { part in
+    let first = part.lowerBound * unit
+    S.kernels.addWeightedRows(
+      x.values.start + first, rows: x.rows, columns: min(part.upperBound * unit, x.columns) - first,
+      stride: x.stride, weights: weights, weightStride: weightStride, to: sums + first)
+  }
+}
+
 /// Whether any number is NaN.
 func containsNaN<S: Scalar>(_ x: View<S>) -> Bool {
   var found: UInt64 = 0
   withUnsafeMutablePointer(to: &found) { found in
-    ThreadPool.split(x.count, work: 1) { part in
+    forEachPart(of: x.count, work: 1) { part in
       if S.kernels.firstNaN(x.start + part.lowerBound, count: part.count) != nil {
         platform_store_uint64(found, 1)
       }

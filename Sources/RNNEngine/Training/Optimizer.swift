@@ -56,17 +56,23 @@ final class Optimizer<S: Scalar> {
   /// Running average `index`, laid out as the parameters are.
   func slot(_ index: Int) -> View<S> { slots.values.part(index * count, count) }
 
-  /// Moves the parameters against the gradient, tensor by tensor, each clipped by its scale.
+  /// Moves the parameters against the gradient, each tensor clipped by its scale: those with one scale in one go.
   func update(
     _ parameters: View<S>, gradient: View<S>, tensors: [NamedTensor], limit: S, scales: View<S>
   ) {
     updates += 1
-    for (index, tensor) in tensors.enumerated() {
-      let transform = GradientTransform(limit: limit, scale: scales[index])
-      ThreadPool.split(tensor.count, work: 1) { part in
+    var index = 0
+    while index < tensors.count {
+      let (first, scale) = (tensors[index].start, scales[index])
+      var count = 0
+      while index < tensors.count && scales[index] == scale {
+        count += tensors[index].count
+        index += 1
+      }
+      forEachPart(of: count, work: 32) { part in
         update(
-          parameters, gradient, range: tensor.start + part.lowerBound..<tensor.start + part.upperBound,
-          transform)
+          parameters, gradient, range: first + part.lowerBound..<first + part.upperBound,
+          GradientTransform(limit: limit, scale: scale))
       }
     }
   }

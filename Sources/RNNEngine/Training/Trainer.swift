@@ -60,7 +60,7 @@ public final class Trainer<S: Scalar> {
   /// policy makes a gradient that is not finite an error.
   public func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError) {
     let (objective, network) = try prepare(batch)
-    gradient.values.clear()
+    clear(gradient.values)
     report = StepReport()
     report.learningRate = options.optimizer.learningRate
     report.loss = run(objective, network, isTraining: true)
