@@ -51,7 +51,7 @@ class Effort:
 
     def steps_of(self, step: float) -> int:
         """Return the timed steps of a turn, from a step's milliseconds."""
-        return self.steps or int(np.clip(self.turn / step, 2, 200))
+        return self.steps or int(np.clip(self.turn / step, 2, 2500))
 
     def rounds_of(self, steps: list[float]) -> int:
         """Return the rounds, from one step's milliseconds of each worker."""
@@ -60,8 +60,8 @@ class Effort:
 
 
 def warm_up(step: float) -> int:
-    """Return how many steps of a turn are not counted, from a step's milliseconds."""
-    return 3 if step < 100 else 1
+    """Return how many steps of a turn are not counted, from a step's milliseconds: 20 of these."""
+    return max(3 if step < 100 else 1, int(20 / step))
 
 
 class Contestant:

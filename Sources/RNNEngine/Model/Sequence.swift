@@ -17,7 +17,10 @@ struct Sequence<S: Scalar> {
 
   func length(_ row: Int) -> Int { lengths.map { $0[row] } ?? steps }
 
-  func isValid(outputPlace place: Int) -> Bool { isLastStep || place / rows < length(place % rows) }
+  func isValid(outputPlace place: Int) -> Bool {
+    guard let lengths, !isLastStep else { return true }
+    return place / rows < lengths[place % rows]
+  }
 
   init(_ batch: Batch, for model: Model<S>) throws(RNNError) {
     (steps, rows, isLastStep) = (batch.steps, batch.rows, model.isLastStep)
