@@ -106,6 +106,14 @@ def has_last_step(model):
     return getattr(model.layers[-1], "last", False)
 
 
+EVERY_LAYER = [
+    librnn.Embedding(7, 3, weight_init="xavier"),
+    librnn.RNN(3, 4, 2, 0.25, nonlinearity="relu", recurrent_init="identity"),
+    librnn.GRU(4, 5, weight_init="orthogonal"),
+    librnn.LSTM(5, 6, num_layers=3, dropout=0.5, forget_bias=1.0),
+    librnn.Linear(6, 2, last=True),
+]
+
 LOSSES = [
     kind(reduction=reduction)
     for kind in [librnn.CrossEntropyLoss, librnn.MSELoss, librnn.BCEWithLogitsLoss]

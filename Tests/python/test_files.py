@@ -9,6 +9,7 @@ from pathlib import Path
 import librnn
 import numpy as np
 import pytest
+from librnn import _c_types
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -171,10 +172,11 @@ def test_options_and_counters_are_resumed(tmp_path):
     trainer.learning_rate = 0.25
     trainer.save(tmp_path / "run.safetensors")
     resumed = librnn.Trainer.resume(tmp_path / "run.safetensors")
-    assert resumed._options.clip_norm == 0.5 and resumed._options.clip_value == 0.1
-    assert resumed._options.recompute
-    assert resumed._options.bptt == 3 and resumed._options.clip_scope == "per_tensor"
-    assert resumed._options.nonfinite == "fail" and resumed._options.seed == 11
+    in_force = resumed._describe()
+    assert in_force.clip_norm == 0.5 and in_force.clip_value == 0.1
+    assert in_force.recompute
+    assert in_force.bptt == 3 and in_force.clip_scope == _c_types.RNN_CLIP_PER_TENSOR
+    assert in_force.nonfinite == _c_types.RNN_NONFINITE_FAIL and in_force.seed == 11
     assert resumed.loss == trainer.loss and resumed.learning_rate == 0.25
     assert resumed.optimizer == librnn.SGD(lr=0.25, momentum=0.9, nesterov=True)
     assert resumed.model.layers == trainer.model.layers

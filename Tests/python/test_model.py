@@ -16,6 +16,7 @@ from librnn import _c_api, _c_types
 
 import reference
 from support import (
+    EVERY_LAYER,
     assert_close,
     assert_differ,
     assert_same_bits,
@@ -304,15 +305,6 @@ def test_forget_bias_is_the_sum_of_both_biases_of_gate_f(weight_init):
 # ---- What a model says of itself
 
 
-EVERY_LAYER = [
-    librnn.Embedding(7, 3, weight_init="xavier"),
-    librnn.RNN(3, 4, 2, 0.25, nonlinearity="relu", recurrent_init="identity"),
-    librnn.GRU(4, 5, weight_init="orthogonal"),
-    librnn.LSTM(5, 6, num_layers=3, dropout=0.5, forget_bias=1.0),
-    librnn.Linear(6, 2, last=True),
-]
-
-
 def test_layers_come_back_as_they_were_given():
     assert librnn.Model(*EVERY_LAYER).layers == tuple(EVERY_LAYER)
 
@@ -330,11 +322,6 @@ def test_repr_is_the_stack():
         "  dtype=float64, batch_first=True\n"
         ")"
     )
-
-
-@pytest.mark.parametrize("layer", EVERY_LAYER, ids=repr)
-def test_the_repr_of_a_layer_makes_it_again(layer):
-    assert eval(repr(layer), vars(librnn)) == layer
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", np.float32, np.dtype("float64")])

@@ -27,33 +27,35 @@ class Batch:
         self._kept: list[Array] = []
         tokens_or_features = signature.input(x)
         self._steps, self._rows = tokens_or_features.shape[:2]
-        self.c = _c.Batch(time_steps=self._steps, batch_size=self._rows)
-        self.c.input = self._read(tokens_or_features)
+        self.c = _c.Batch()
+        self.c.time_steps = self._steps
+        self.c.batch_size = self._rows
+        self._lend(self.c.input, tokens_or_features)
         if signature.token_input:
             self.c.token_type = DTYPES[tokens_or_features.dtype]
         if lengths is not None:
-            self.c.lengths = self._read(check_lengths(lengths, self._rows))
+            self._lend(self.c.lengths, check_lengths(lengths, self._rows))
         self._add_state(state)
 
     def add_output(self) -> Array:
         """Ask for the outputs, and return the array that the call writes."""
         output = self._signature.new_output(self._steps, self._rows)
-        self.c.output = self._write(output)
+        self._lend(self.c.output, output)
         return output
 
     def add_labels(self, y: Array) -> None:
         """Give class labels as the target."""
         labels = self._signature.labels(y, self._steps, self._rows)
-        self.c.target = self._read(labels)
+        self._lend(self.c.target, labels)
         self.c.label_type = DTYPES[labels.dtype]
 
     def add_values(self, y: Array) -> None:
         """Give values as the target."""
-        self.c.target = self._read(self._signature.values(y, self._steps, self._rows))
+        self._lend(self.c.target, self._signature.values(y, self._steps, self._rows))
 
     def add_weights(self, weights: Array) -> None:
         """Give the weight of each step's loss."""
-        self.c.weights = self._read(self._signature.weights(weights, self._steps, self._rows))
+        self._lend(self.c.weights, self._signature.weights(weights, self._steps, self._rows))
 
     def state(self) -> State:
         """Return the state after the call: views of one buffer."""
@@ -62,19 +64,15 @@ class Batch:
     def _add_state(self, state: StateLike | None) -> None:
         """Let the call read the state from, and write it to, a buffer of our own."""
         layout = self._signature.state
-        if state is None:
-            self._state = layout.allocate(self._rows)
-        else:
-            self._state = layout.pack(state, self._rows)
-        if self._state.size:
-            self.c.state_out = self._write(self._state)
+        flat = layout.allocate(self._rows) if state is None else layout.pack(state, self._rows)
+        self._state = flat
+        if flat.size:
+            self._lend(self.c.state_out, flat)
             if state is not None:
-                self.c.state = self._read(self._state)
+                self._lend(self.c.state, flat)
 
-    def _read(self, array: Array) -> _c.In:
+    def _lend(self, field: _c.In | _c.Out, array: Array) -> None:
+        """Let a field of the C batch point to an array's memory."""
         self._kept.append(array)
-        return _c.In(address(array), array.nbytes)
-
-    def _write(self, array: Array) -> _c.Out:
-        self._kept.append(array)
-        return _c.Out(address(array), array.nbytes)
+        field.data = address(array)
+        field.bytes = array.nbytes

@@ -18,7 +18,6 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from pathlib import Path
 from typing import Any
 
 from . import _c_types as _c
@@ -81,13 +80,20 @@ _HOW_TO_MEND = (
 )
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates() -> Iterator[str]:
     """Yield the files that may be the library, the most specific first."""
-    package = Path(__file__).resolve().parent
-    yield package / "librnn.so"
-    for folder in package.parents:
-        if (folder / "include" / "rnn.h").is_file():
-            yield folder / "build" / "librnn.so"
+    package = os.path.dirname(os.path.realpath(__file__))
+    yield os.path.join(package, "librnn.so")
+    for folder in _parents(package):
+        if os.path.isfile(os.path.join(folder, "include", "rnn.h")):
+            yield os.path.join(folder, "build", "librnn.so")
+
+
+def _parents(folder: str) -> Iterator[str]:
+    """Yield the folders around a folder, the nearest first."""
+    while (parent := os.path.dirname(folder)) != folder:
+        yield parent
+        folder = parent
 
 
 def _open(path: str) -> ctypes.CDLL:
@@ -104,8 +110,8 @@ def _find() -> ctypes.CDLL:
         return _open(named)
     tried = []
     for path in _candidates():
-        if path.is_file():
-            return _open(str(path))
+        if os.path.isfile(path):
+            return _open(path)
         tried.append(f"{path} (no such file)")
     try:
         return ctypes.CDLL("librnn.so.0")

@@ -46,7 +46,9 @@ class Sized(Structure):
     """A struct whose first field is its size: cleared and filled in as by ``RNN_INIT``."""
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(struct_size=sizeof(self), **values)
+        self.struct_size = sizeof(self)
+        for name, value in values.items():
+            setattr(self, name, value)
 
 
 class Layer(Sized):  # noqa: D101

@@ -6,9 +6,11 @@ import math
 import operator
 import os
 from collections.abc import Mapping
-from typing import SupportsFloat, SupportsIndex
+from typing import SupportsFloat, SupportsIndex, TypeVar
 
 from .errors import ArgumentError, DTypeError, mismatch
+
+Word = TypeVar("Word", bound=str)
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
@@ -49,15 +51,15 @@ def positive(name: str, value: SupportsFloat) -> float:
     return result
 
 
-def choice(name: str, value: str, table: Mapping[str, int]) -> int:
-    """Return the constant of the C interface that a word stands for."""
+def known(name: str, value: Word, table: Mapping[str, int]) -> Word:
+    """Return a word that stands for a constant of the C interface."""
     if not isinstance(value, str) or value not in table:
         raise ArgumentError(mismatch(name, " or ".join(map(repr, table)), repr(value)))
-    return table[value]
+    return value
 
 
 def word(code: int, table: Mapping[str, int]) -> str:
-    """Return the word of a constant: `choice` the other way round."""
+    """Return the word of a constant."""
     return next(key for key, known in table.items() if known == code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from .errors import HandleError, mismatch
@@ -18,27 +19,28 @@ class Owner:
     """
 
     _finalizer: weakref.finalize[Any, Any] | None = None
-    _pointer: int = 0
+    _owned: Sequence[int] = ()  # the handle, until it is freed
 
     def _own(self, pointer: int, free: Any) -> None:
-        self._pointer = pointer
-        self._finalizer = weakref.finalize(self, free, pointer)
+        self._owned = [pointer]
+        self._finalizer = weakref.finalize(self, _release, self._owned, free)
 
     @property
     def _handle(self) -> int:
         """The C handle, or HandleError once it is closed."""
-        self._require_open()
-        return self._pointer
+        try:
+            return self._owned[0]
+        except IndexError:
+            raise self._refusal() from None
 
-    def _require_open(self) -> None:
-        if self.closed:
-            kind = type(self).__name__
-            raise HandleError(mismatch(kind.lower(), f"an open {kind}", "a closed one"))
+    def _refusal(self) -> HandleError:
+        kind = type(self).__name__
+        return HandleError(mismatch(kind.lower(), f"an open {kind}", "a closed one"))
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._finalizer is None or not self._finalizer.alive
+        return not self._owned
 
     def close(self) -> None:
         """Free the memory. Objects made from this one go on working; twice is fine."""
@@ -47,9 +49,15 @@ class Owner:
 
     def __enter__(self: Self) -> Self:
         """Return the object, to be closed at the end of the block."""
-        self._require_open()
+        if self.closed:
+            raise self._refusal()
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Close the object."""
         self.close()
+
+
+def _release(owned: list[int], free: Any) -> None:
+    """Free the handle of an owner that is closed or gone."""
+    free(owned.pop())

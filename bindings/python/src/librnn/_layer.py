@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
 from . import _c_types as _c
+from ._checks import integer, known, number
+from ._settings import Settings
 
 Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity"]
 
@@ -19,7 +20,7 @@ INITS: Mapping[str, int] = {
 NONLINEARITIES: Mapping[str, int] = {"tanh": _c.RNN_TANH, "relu": _c.RNN_RELU}
 
 
-class Layer:
+class Layer(Settings):
     """Base of all layers: two sizes, then options by name.
 
     Dimension letters: T time steps, B batch, I input features, H hidden units, O outputs, L layers.
@@ -28,18 +29,61 @@ class Layer:
     def _to_c(self) -> _c.Layer:
         raise NotImplementedError
 
-    def _settle(self, **checked: object) -> None:
-        """Store checked values in a frozen dataclass."""
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    def _arguments(self) -> Iterator[str]:
+        """Yield the sizes, then the options that are not left at their default."""
+        defaults = _defaults(type(self).__init__)
+        for name, value in vars(self).items():
+            if name not in defaults:
+                yield repr(value)
+            elif value != defaults[name]:
+                yield f"{name}={value!r}"
 
-    def __repr__(self) -> str:
-        """Return the call that makes this layer, without options left at their default."""
-        parts = []
-        for item in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, item.name)
-            if item.default is MISSING:
-                parts.append(repr(value))
-            elif value != item.default:
-                parts.append(f"{item.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+
+class Recurrent(Layer):
+    """What RNN, GRU and LSTM have in common."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    weight_init: Init
+    recurrent_init: Init
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        *,
+        weight_init: Init = "default",
+        recurrent_init: Init = "default",
+    ) -> None:
+        self._settle(
+            input_size=integer("input_size", input_size),
+            hidden_size=integer("hidden_size", hidden_size),
+            num_layers=integer("num_layers", num_layers),
+            dropout=number("dropout", dropout, low=0, below=1),
+            weight_init=known("weight_init", weight_init, INITS),
+            recurrent_init=known("recurrent_init", recurrent_init, INITS),
+        )
+
+    def _stack(self, kind: int, **more: Any) -> _c.Layer:
+        return _c.Layer(
+            kind=kind,
+            input_size=self.input_size,
+            output_size=self.hidden_size,
+            num_layers=self.num_layers,
+            dropout=self.dropout,
+            weight_init=INITS[self.weight_init],
+            recurrent_init=INITS[self.recurrent_init],
+            **more,
+        )
+
+
+def _defaults(function: Any) -> dict[str, object]:
+    """Return the arguments of a function that may be left out, and what they are then."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    values = function.__defaults__ or ()
+    by_place = dict(zip(names[len(names) - len(values) :], values, strict=True))
+    return by_place | (function.__kwdefaults__ or {})

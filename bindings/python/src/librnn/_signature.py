@@ -33,24 +33,24 @@ class Signature:
         self.num_parameters: int = info.parameter_count
         self.tensors = list_tensors(model, info.tensor_count)
         self.state = StateLayout(model, info, self.dtype)
+        self._input_dtypes = INTEGERS if self.token_input else (self.dtype,)
+        self._input_shape: Shape = ("T", "B") if self.token_input else ("T", "B", self.input_size)
 
     def input(self, x: object) -> Array:
         """Return checked features [T, B, I] or tokens [T, B]."""
-        features: Shape = () if self.token_input else (self.input_size,)
-        dtypes = INTEGERS if self.token_input else (self.dtype,)
-        return self._sequence("x", x, dtypes, ("T", "B"), features)
+        return self._sequence("x", x, self._input_dtypes, self._input_shape)
 
     def labels(self, y: object, steps: int, rows: int) -> Array:
         """Return checked class labels [T, B], or [B] with a last-step head."""
-        return self._per_step("y", y, INTEGERS, steps, rows, ())
+        return self._per_step("y", y, INTEGERS, (steps, rows))
 
     def values(self, y: object, steps: int, rows: int) -> Array:
         """Return checked target values [T, B, O], or [B, O] with a last-step head."""
-        return self._per_step("y", y, (self.dtype,), steps, rows, (self.output_size,))
+        return self._per_step("y", y, (self.dtype,), (steps, rows, self.output_size))
 
     def weights(self, weights: object, steps: int, rows: int) -> Array:
         """Return checked loss weights [T, B], or [B] with a last-step head."""
-        return self._per_step("weights", weights, (self.dtype,), steps, rows, ())
+        return self._per_step("weights", weights, (self.dtype,), (steps, rows))
 
     def new_output(self, steps: int, rows: int) -> Array:
         """Return an array for outputs: [T, B, O], or [B, O] with a last-step head."""
@@ -62,28 +62,19 @@ class Signature:
         return time_major(y) if self.batch_first and not self.last_step else y
 
     def _per_step(
-        self,
-        name: str,
-        value: object,
-        dtypes: Sequence[np.dtype[Any]],
-        steps: int,
-        rows: int,
-        features: Shape,
+        self, name: str, value: object, dtypes: Sequence[np.dtype[Any]], shape: Shape
     ) -> Array:
+        """Check what goes with the outputs; a last-step head drops the first size of `shape`, T."""
         if self.last_step:
-            return check_array(name, value, dtypes, (rows, *features))
-        return self._sequence(name, value, dtypes, (steps, rows), features)
+            return check_array(name, value, dtypes, shape[1:])
+        return self._sequence(name, value, dtypes, shape)
 
     def _sequence(
-        self,
-        name: str,
-        value: object,
-        dtypes: Sequence[np.dtype[Any]],
-        steps_and_rows: Shape,
-        features: Shape,
+        self, name: str, value: object, dtypes: Sequence[np.dtype[Any]], shape: Shape
     ) -> Array:
         """Check a whole sequence; batch-first ones are copied into time-major order."""
         if not self.batch_first:
-            return check_array(name, value, dtypes, (*steps_and_rows, *features))
-        shape = (*steps_and_rows[::-1], *features)
-        return time_major(check_array(name, value, dtypes, shape, any_strides=True))
+            return check_array(name, value, dtypes, shape)
+        steps, rows, *features = shape
+        array = check_array(name, value, dtypes, (rows, steps, *features), any_strides=True)
+        return time_major(array)

@@ -29,6 +29,7 @@ class StateLayout:
         self._dtype = dtype
         self._row = info.state_bytes_per_row // dtype.itemsize
         self._parts = tuple(_part(model, index) for index in range(info.state_tensor_count))
+        self._places = tuple(self._place(part) for part in self._parts)
 
     def allocate(self, batch_size: int) -> Array:
         """Return the flat buffer of a zero state."""
@@ -36,18 +37,20 @@ class StateLayout:
 
     def views(self, flat: Array, batch_size: int) -> State:
         """Return the arrays of a state, which share the memory of the flat buffer."""
-        return tuple(self._view(part, flat, batch_size) for part in self._parts)
+        state = [
+            flat[batch_size * begin : batch_size * end].reshape(layers, batch_size, hidden)
+            for begin, end, layers, hidden in self._places
+        ]
+        return tuple(state)
 
     def pack(self, state: StateLike, batch_size: int) -> Array:
         """Return a new flat buffer with a copy of a state."""
         flat = self.allocate(batch_size)
+        views = self.views(flat, batch_size)
         arrays = self._arrays(state)
-        for index, (part, array) in enumerate(zip(self._parts, arrays, strict=True)):
-            layers, _, hidden = part.shape
+        for index, (part, view, array) in enumerate(zip(self._parts, views, arrays, strict=True)):
             name = f"state[{index}] ({part.name})"
-            shape = (layers, batch_size, hidden)
-            checked = check_array(name, array, (self._dtype,), shape, any_strides=True)
-            self._view(part, flat, batch_size)[...] = checked
+            view[...] = check_array(name, array, (self._dtype,), view.shape, any_strides=True)
         return flat
 
     def _arrays(self, state: StateLike) -> tuple[Array, ...]:
@@ -64,12 +67,11 @@ class StateLayout:
         names = ", ".join(part.name for part in self._parts)
         return f"a tuple of {len(self._parts)} arrays ({names})"
 
-    def _view(self, part: Tensor, flat: Array, batch_size: int) -> Array:
+    def _place(self, part: Tensor) -> tuple[int, int, int, int]:
+        """Return where a part begins and ends, in elements for one row, then L and H."""
         layers, _, hidden = part.shape
-        start = batch_size * (part.offset // self._dtype.itemsize)
-        return flat[start : start + layers * batch_size * hidden].reshape(
-            layers, batch_size, hidden
-        )
+        begin = part.offset // self._dtype.itemsize
+        return begin, begin + layers * hidden, layers, hidden
 
 
 def _part(model: int, index: int) -> Tensor:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from . import _c_types as _c
-from ._checks import choice, integer, number, word
-from ._layer import INITS, NONLINEARITIES, Init, Layer
+from ._checks import integer, known, number, word
+from ._layer import INITS, NONLINEARITIES, Init, Layer, Recurrent
 from .errors import ArgumentError, mismatch
 
 
-@dataclass(frozen=True, repr=False)
 class Embedding(Layer):
     """A vector for each token: y = weight[token].
 
@@ -30,16 +28,16 @@ class Embedding(Layer):
 
     num_embeddings: int
     embedding_dim: int
-    _: KW_ONLY
-    weight_init: Init = "default"
+    weight_init: Init
 
-    def __post_init__(self) -> None:
-        """Check the sizes and the options."""
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, *, weight_init: Init = "default"
+    ) -> None:
         self._settle(
-            num_embeddings=integer("num_embeddings", self.num_embeddings),
-            embedding_dim=integer("embedding_dim", self.embedding_dim),
+            num_embeddings=integer("num_embeddings", num_embeddings),
+            embedding_dim=integer("embedding_dim", embedding_dim),
+            weight_init=known("weight_init", weight_init, INITS),
         )
-        choice("weight_init", self.weight_init, INITS)
 
     def _to_c(self) -> _c.Layer:
         return _c.Layer(
@@ -50,44 +48,7 @@ class Embedding(Layer):
         )
 
 
-@dataclass(frozen=True, repr=False)
-class _Recurrent(Layer):
-    """What RNN, GRU and LSTM have in common."""
-
-    input_size: int
-    hidden_size: int
-    num_layers: int = 1
-    dropout: float = 0.0
-    _: KW_ONLY
-    weight_init: Init = "default"
-    recurrent_init: Init = "default"
-
-    def __post_init__(self) -> None:
-        """Check the sizes and the options."""
-        self._settle(
-            input_size=integer("input_size", self.input_size),
-            hidden_size=integer("hidden_size", self.hidden_size),
-            num_layers=integer("num_layers", self.num_layers),
-            dropout=number("dropout", self.dropout, low=0, below=1),
-        )
-        choice("weight_init", self.weight_init, INITS)
-        choice("recurrent_init", self.recurrent_init, INITS)
-
-    def _stack(self, kind: int, **more: Any) -> _c.Layer:
-        return _c.Layer(
-            kind=kind,
-            input_size=self.input_size,
-            output_size=self.hidden_size,
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            weight_init=INITS[self.weight_init],
-            recurrent_init=INITS[self.recurrent_init],
-            **more,
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class RNN(_Recurrent):
+class RNN(Recurrent):
     """Elman's network: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu.
 
     Takes [T, B, I], gives [T, B, H] of the last stacked layer; state h [L, B, H].
@@ -106,19 +67,34 @@ class RNN(_Recurrent):
         "tanh" or "relu".
     """
 
-    nonlinearity: Literal["tanh", "relu"] = field(default="tanh", kw_only=True)
+    nonlinearity: Literal["tanh", "relu"]
 
-    def __post_init__(self) -> None:
-        """Check the sizes and the options."""
-        super().__post_init__()
-        choice("nonlinearity", self.nonlinearity, NONLINEARITIES)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        *,
+        weight_init: Init = "default",
+        recurrent_init: Init = "default",
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            dropout,
+            weight_init=weight_init,
+            recurrent_init=recurrent_init,
+        )
+        self._settle(nonlinearity=known("nonlinearity", nonlinearity, NONLINEARITIES))
 
     def _to_c(self) -> _c.Layer:
         return self._stack(_c.RNN_ELMAN, nonlinearity=NONLINEARITIES[self.nonlinearity])
 
 
-@dataclass(frozen=True, repr=False)
-class GRU(_Recurrent):
+class GRU(Recurrent):
     """Gated recurrent units, gates r, z, n in this order, reset after the product.
 
     n = tanh(W_in x + b_in + r*(W_hn h + b_hn)); h_t = (1-z)*n + z*h_{t-1}. Takes [T, B, I], gives
@@ -140,8 +116,7 @@ class GRU(_Recurrent):
         return self._stack(_c.RNN_GRU)
 
 
-@dataclass(frozen=True, repr=False)
-class LSTM(_Recurrent):
+class LSTM(Recurrent):
     """Long short-term memory, gates i, f, g, o in this order.
 
     c_t = f*c_{t-1} + i*g; h_t = o*tanh(c_t). Takes [T, B, I], gives [T, B, H] of the last stacked
@@ -162,21 +137,33 @@ class LSTM(_Recurrent):
         leaves them as `weight_init` makes them.
     """
 
-    forget_bias: float | None = field(default=None, kw_only=True)
+    forget_bias: float | None
 
-    def __post_init__(self) -> None:
-        """Check the sizes and the options."""
-        super().__post_init__()
-        if self.forget_bias is not None:
-            self._settle(forget_bias=number("forget_bias", self.forget_bias))
-        if self.forget_bias == 0:
-            raise ArgumentError(mismatch("forget_bias", "a number other than 0, or None", 0))
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        *,
+        weight_init: Init = "default",
+        recurrent_init: Init = "default",
+        forget_bias: float | None = None,
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            dropout,
+            weight_init=weight_init,
+            recurrent_init=recurrent_init,
+        )
+        self._settle(forget_bias=None if forget_bias is None else _not_zero(forget_bias))
 
     def _to_c(self) -> _c.Layer:
         return self._stack(_c.RNN_LSTM, forget_bias=self.forget_bias or 0.0)
 
 
-@dataclass(frozen=True, repr=False)
 class Linear(Layer):
     """An affine head: y = W x + b.
 
@@ -194,18 +181,23 @@ class Linear(Layer):
 
     in_features: int
     out_features: int
-    _: KW_ONLY
-    last: bool = False
-    weight_init: Init = "default"
+    last: bool
+    weight_init: Init
 
-    def __post_init__(self) -> None:
-        """Check the sizes and the options."""
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        last: bool = False,
+        weight_init: Init = "default",
+    ) -> None:
         self._settle(
-            in_features=integer("in_features", self.in_features),
-            out_features=integer("out_features", self.out_features),
-            last=bool(self.last),
+            in_features=integer("in_features", in_features),
+            out_features=integer("out_features", out_features),
+            last=bool(last),
+            weight_init=known("weight_init", weight_init, INITS),
         )
-        choice("weight_init", self.weight_init, INITS)
 
     def _to_c(self) -> _c.Layer:
         return _c.Layer(
@@ -215,6 +207,13 @@ class Linear(Layer):
             last_step=self.last,
             weight_init=INITS[self.weight_init],
         )
+
+
+def _not_zero(forget_bias: float) -> float:
+    checked = number("forget_bias", forget_bias)
+    if checked == 0:
+        raise ArgumentError(mismatch("forget_bias", "a number other than 0, or None", 0))
+    return checked
 
 
 def from_c(layer: _c.Layer) -> Layer:

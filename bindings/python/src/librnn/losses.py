@@ -7,11 +7,11 @@ steps' weights (1 each unless given) and, for the two element-wise losses, by O 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from . import _c_types as _c
-from ._checks import INT64_MAX, INT64_MIN, choice, integer, word
+from ._checks import INT64_MIN, integer, known, word
+from ._settings import Settings
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 
@@ -19,21 +19,16 @@ _REDUCTIONS: Mapping[str, int] = {"mean": _c.RNN_MEAN, "sum": _c.RNN_SUM}
 _IGNORED_UNLESS_GIVEN = -100
 
 
-class Loss:
+class Loss(Settings):
     """Base of all losses."""
 
     reduction: Reduction
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        choice("reduction", self.reduction, _REDUCTIONS)
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         """Fill in the fields of the C options that describe this loss."""
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class CrossEntropyLoss(Loss):
     """Softmax cross-entropy of logits [T, B, O] and class labels [T, B] in ``0 .. O - 1``.
 
@@ -47,14 +42,15 @@ class CrossEntropyLoss(Loss):
         "mean" or "sum".
     """
 
-    ignore_index: int = _IGNORED_UNLESS_GIVEN
-    reduction: Reduction = "mean"
+    ignore_index: int
 
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        checked = integer("ignore_index", self.ignore_index, low=INT64_MIN, high=INT64_MAX)
-        object.__setattr__(self, "ignore_index", checked)
+    def __init__(
+        self, ignore_index: int = _IGNORED_UNLESS_GIVEN, reduction: Reduction = "mean"
+    ) -> None:
+        self._settle(
+            ignore_index=integer("ignore_index", ignore_index, low=INT64_MIN),
+            reduction=known("reduction", reduction, _REDUCTIONS),
+        )
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         options.loss = _c.RNN_CROSS_ENTROPY
@@ -63,7 +59,6 @@ class CrossEntropyLoss(Loss):
         options.ignore_index = self.ignore_index
 
 
-@dataclass(frozen=True)
 class MSELoss(Loss):
     """Squared error (y - target)^2 of outputs and target values, both [T, B, O].
 
@@ -75,14 +70,14 @@ class MSELoss(Loss):
         "mean" or "sum".
     """
 
-    reduction: Reduction = "mean"
+    def __init__(self, reduction: Reduction = "mean") -> None:
+        self._settle(reduction=known("reduction", reduction, _REDUCTIONS))
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         options.loss = _c.RNN_MEAN_SQUARED
         options.reduction = _REDUCTIONS[self.reduction]
 
 
-@dataclass(frozen=True)
 class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of logits and target values in [0, 1], both [T, B, O].
 
@@ -94,7 +89,8 @@ class BCEWithLogitsLoss(Loss):
         "mean" or "sum".
     """
 
-    reduction: Reduction = "mean"
+    def __init__(self, reduction: Reduction = "mean") -> None:
+        self._settle(reduction=known("reduction", reduction, _REDUCTIONS))
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         options.loss = _c.RNN_BINARY_CROSS_ENTROPY

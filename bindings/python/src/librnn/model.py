@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from . import _c_types as _c
 from . import layers as _layers
@@ -22,6 +21,9 @@ from ._state import State, StateLike
 from ._tensors import read_tensors, write_tensors
 from .errors import DTypeError, ModelError, mismatch
 from .stream import Stream
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from . import _c_types as _c
 from ._checks import number, positive
+from ._settings import Settings
 from .errors import ArgumentError, DTypeError, mismatch
 
 
-class Optimizer:
+class Optimizer(Settings):
     """Base of all optimisers."""
 
     lr: float
     weight_decay: float
-
-    def _settle(self, **checked: object) -> None:
-        """Store checked values in a frozen dataclass."""
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        self._settle(
-            lr=number("lr", self.lr, low=0),
-            weight_decay=number("weight_decay", self.weight_decay, low=0),
-        )
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         """Fill in the fields of the C options that describe this optimiser."""
@@ -33,7 +22,6 @@ class Optimizer:
         options.weight_decay = literal(self.weight_decay)
 
 
-@dataclass(frozen=True)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum and Nesterov's momentum.
 
@@ -49,16 +37,21 @@ class SGD(Optimizer):
         Added to the gradient, >= 0.
     """
 
-    lr: float = 1e-3
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
+    momentum: float
+    nesterov: bool
 
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
         self._settle(
-            momentum=number("momentum", self.momentum, low=0), nesterov=bool(self.nesterov)
+            lr=number("lr", lr, low=0),
+            momentum=number("momentum", momentum, low=0),
+            nesterov=bool(nesterov),
+            weight_decay=number("weight_decay", weight_decay, low=0),
         )
         if self.nesterov and not self.momentum:
             raise ArgumentError(mismatch("momentum", "a number > 0 with nesterov", self.momentum))
@@ -70,7 +63,6 @@ class SGD(Optimizer):
         options.nesterov = self.nesterov
 
 
-@dataclass(frozen=True)
 class RMSprop(Optimizer):
     """RMSprop (Tieleman and Hinton 2012), not centred.
 
@@ -88,19 +80,24 @@ class RMSprop(Optimizer):
         >= 0.
     """
 
-    lr: float = 1e-2
-    alpha: float = 0.99
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-    momentum: float = 0.0
+    alpha: float
+    eps: float
+    momentum: float
 
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
+    def __init__(
+        self,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+    ) -> None:
         self._settle(
-            alpha=number("alpha", self.alpha, low=0, below=1),
-            eps=positive("eps", self.eps),
-            momentum=number("momentum", self.momentum, low=0),
+            lr=number("lr", lr, low=0),
+            alpha=number("alpha", alpha, low=0, below=1),
+            eps=positive("eps", eps),
+            weight_decay=number("weight_decay", weight_decay, low=0),
+            momentum=number("momentum", momentum, low=0),
         )
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
@@ -111,7 +108,6 @@ class RMSprop(Optimizer):
         options.momentum = self.momentum
 
 
-@dataclass(frozen=True)
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015).
 
@@ -127,20 +123,22 @@ class Adam(Optimizer):
         Added to the gradient, >= 0.
     """
 
-    lr: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    weight_decay: float = 0.0
+    betas: tuple[float, float]
+    eps: float
 
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
-            raise DTypeError(mismatch("betas", "a tuple of two numbers", repr(self.betas)))
-        first, second = self.betas
-        beta1 = number("betas[0]", first, low=0, below=1)
-        beta2 = number("betas[1]", second, low=0, below=1)
-        self._settle(betas=(beta1, beta2), eps=positive("eps", self.eps))
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self._settle(
+            lr=number("lr", lr, low=0),
+            betas=_betas(betas),
+            eps=positive("eps", eps),
+            weight_decay=number("weight_decay", weight_decay, low=0),
+        )
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         super()._to_c(options)
@@ -149,7 +147,6 @@ class Adam(Optimizer):
         options.eps = self.eps
 
 
-@dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with the weight decay apart from the gradient (Loshchilov and Hutter 2019).
 
@@ -165,11 +162,28 @@ class AdamW(Adam):
         Each step takes ``lr * weight_decay`` of every weight away, >= 0.
     """
 
-    weight_decay: float = 1e-2
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(lr, betas, eps, weight_decay)
 
     def _to_c(self, options: _c.TrainerOptions) -> None:
         super()._to_c(options)
         options.optimizer = _c.RNN_ADAMW
+
+
+def _betas(value: Sequence[float]) -> tuple[float, float]:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise DTypeError(mismatch("betas", "a tuple of two numbers", repr(value)))
+    first, second = value
+    return (
+        number("betas[0]", first, low=0, below=1),
+        number("betas[1]", second, low=0, below=1),
+    )
 
 
 def literal(value: float) -> float:

@@ -6,12 +6,13 @@ from ctypes import byref
 from typing import Any
 
 from . import _c_types as _c
+from . import _options, losses, optimizers
 from ._arrays import Array
 from ._batch import Batch, Lengths
 from ._c_api import check, create, lib
 from ._checks import file_path, number
 from ._handle import Owner
-from ._options import ClipScope, NonFinite, Options
+from ._options import ClipScope, NonFinite
 from ._signature import Signature
 from ._state import StateLike
 from ._tensors import read_tensors
@@ -54,7 +55,8 @@ class Trainer(Owner):
 
     _model: Model
     _signature: Signature
-    _options: Options
+    _loss: Loss
+    _optimizer: Optimizer
 
     def __init__(
         self,
@@ -72,18 +74,18 @@ class Trainer(Owner):
     ) -> None:
         if not isinstance(model, Model):
             raise DTypeError(mismatch("model", "a Model", type(model).__name__))
-        options = Options(
-            loss,
-            optimizer,
-            clip_norm,
-            clip_value,
-            bptt,
-            clip_scope,
-            nonfinite,
-            seed,
-            recompute,
+        options = _options.to_c(
+            loss=loss,
+            optimizer=optimizer,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            bptt=bptt,
+            clip_scope=clip_scope,
+            nonfinite=nonfinite,
+            seed=seed,
+            recompute=recompute,
         )
-        handle = create(lib.rnn_trainer_create, model._handle, options.to_c())
+        handle = create(lib.rnn_trainer_create, model._handle, options)
         self._own(handle, lib.rnn_trainer_free)
         self._settle(model)
 
@@ -111,7 +113,9 @@ class Trainer(Owner):
         """Keep what the methods need, also once the model's own handle is closed."""
         self._model = model
         self._signature = model._signature
-        self._options = Options.from_c(self._describe())
+        options = self._describe()
+        self._loss = losses.from_c(options)
+        self._optimizer = optimizers.from_c(options)
 
     def _describe(self) -> _c.TrainerOptions:
         options = _c.TrainerOptions()
@@ -126,12 +130,12 @@ class Trainer(Owner):
     @property
     def loss(self) -> Loss:
         """The loss."""
-        return self._options.loss
+        return self._loss
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimiser, with the learning rate that it was made or resumed with."""
-        return self._options.optimizer
+        return self._optimizer
 
     @property
     def learning_rate(self) -> float:
@@ -177,7 +181,9 @@ class Trainer(Owner):
         If the model is batch first, x, y and weights are [B, T, ...]. After any exception the
         weights are unchanged.
         """
-        return self._run(lib.rnn_trainer_step, self._batch(x, y, lengths, state, weights))
+        handle = self._handle
+        batch = self._batch(x, y, lengths, state, weights)
+        return self._run(lib.rnn_trainer_step, handle, batch)
 
     def evaluate(
         self,
@@ -191,7 +197,9 @@ class Trainer(Owner):
 
         The arguments are those of `step`.
         """
-        return self._run(lib.rnn_trainer_evaluate, self._batch(x, y, lengths, state, weights))
+        handle = self._handle
+        batch = self._batch(x, y, lengths, state, weights)
+        return self._run(lib.rnn_trainer_evaluate, handle, batch)
 
     def gradients(self) -> dict[str, Array]:
         """Return the gradient of the last step by name, before clipping; zeros before any step.
@@ -207,6 +215,17 @@ class Trainer(Owner):
         """Write a checkpoint to a safetensors file; a crash leaves the old file or the new one."""
         check(lib.rnn_trainer_save(self._handle, file_path("path", path)))
 
+    @staticmethod
+    def _run(function: Any, handle: int, batch: Batch) -> StepResult:
+        report = _c.StepReport()
+        status = function(handle, batch.c, byref(report))
+        try:
+            check(status)
+        except NonFiniteError as error:
+            error.result = StepResult.from_c(report, batch.state())
+            raise
+        return StepResult.from_c(report, batch.state())
+
     def _batch(
         self,
         x: Array,
@@ -215,22 +234,11 @@ class Trainer(Owner):
         state: StateLike | None,
         weights: Array | None,
     ) -> Batch:
-        self._require_open()
         batch = Batch(self._signature, x, lengths, state)
-        if isinstance(self.loss, CrossEntropyLoss):
+        if isinstance(self._loss, CrossEntropyLoss):
             batch.add_labels(y)
         else:
             batch.add_values(y)
         if weights is not None:
             batch.add_weights(weights)
         return batch
-
-    def _run(self, function: Any, batch: Batch) -> StepResult:
-        report = _c.StepReport()
-        status = function(self._handle, batch.c, byref(report))
-        try:
-            check(status)
-        except NonFiniteError as error:
-            error.result = StepResult.from_c(report, batch.state())
-            raise
-        return StepResult.from_c(report, batch.state())
