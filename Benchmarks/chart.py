@@ -64,6 +64,7 @@ def bars(timings: list[Timing], what: str, threads: int, axes: Axes) -> None:
     axes.set(ylabel="time / librnn's time", title=title)
     if wide:
         axes.set(yscale="log", ylim=(0.5, None))
+    axes.margins(y=0.3)  # room for the legend
     axes.legend(fontsize=7)
 
 

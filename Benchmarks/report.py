@@ -164,7 +164,7 @@ def startup(results: Results) -> Iterator[str]:
     ]
     heads = ["library", "ms beyond numpy", "processes", "MB on disk"]
     yield (
-        "New processes that import numpy and the library, beyond those that import numpy only; its "
+        "What the import takes in a new process that has numpy, compiled by Python before; its "
         f"own packages on disk, without OpenBLAS and other dependencies.\n\n{table(heads, rows)}"
     )
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
@@ -16,10 +15,10 @@ from libraries import LIBRARIES, OURS, environment
 from results import Startup
 from run import Run
 
-NUMPY = "import numpy"
+PREPARED = "import ctypes, numpy; from time import perf_counter"
 # The shared library alone, without its package.
 SHARED = "librnn.so"
-OWN = (NUMPY, SHARED, OURS)
+OWN = (SHARED, OURS)
 RUNS, RIVALS_RUNS = 15, 4
 
 
@@ -27,13 +26,12 @@ def startup(run: Run) -> None:
     """Measure the processes of all libraries that can be imported."""
     path = shared_library()
     chosen = [LIBRARIES[name] for name in run.options.libraries]
-    statements = {NUMPY: NUMPY, SHARED: f"{NUMPY}, ctypes; ctypes.CDLL({str(path)!r})"}
-    statements |= {each.name: f"{NUMPY}; {each.statement}" for each in chosen if each.on_its_own}
+    statements = {SHARED: f"ctypes.CDLL({str(path)!r})"}
+    statements |= {each.name: each.statement for each in chosen if each.on_its_own}
     times = measure(statements, *((5, 1) if run.options.quick else (RUNS, RIVALS_RUNS)))
-    base = float(np.median(times.pop(NUMPY)))
     for name, seconds in times.items():
         title = LIBRARIES[name].title if name in LIBRARIES else f"{SHARED} alone, by ctypes"
-        beyond = float(np.median(seconds)) - base
+        beyond = float(np.median(seconds))
         run.results.startup.append(Startup(name, title, beyond, size(name, path), len(seconds)))
 
 
@@ -50,11 +48,12 @@ def measure(statements: dict[str, str], runs: int, rivals_runs: int) -> dict[str
 
 
 def seconds(statement: str) -> float | None:
-    """Return how long a new process takes for a statement; None if it fails."""
-    variables = {**os.environ, **environment(1)}
-    begin = perf_counter()
-    done = subprocess.run([sys.executable, "-c", statement], env=variables, capture_output=True)
-    return perf_counter() - begin if done.returncode == 0 else None
+    """Return how long a statement takes in a new process that has numpy; None if it fails."""
+    program = f"{PREPARED}; begin = perf_counter(); {statement}; print(perf_counter() - begin)"
+    # As users have it: Python may keep what it has compiled.
+    variables = {**os.environ, **environment(1), "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
 
 
 def shared_library() -> Path:
