@@ -29,7 +29,7 @@ final class Embedding<S: Scalar>: Layer {
   /// Padding becomes zero, whatever its token.
   func forward(_ pass: LayerPass<S>) {
     guard case .tokens(let tokens) = pass.input else { return }
-    ThreadPool.split(pass.steps * pass.rows, work: 1 + size / 16) { positions in
+    ThreadPool.split(pass.steps * pass.rows, work: 16 + size / 8) { positions in
       for position in positions {
         let output = pass.output.part(position * size, size)
         if pass.lengths.isValid(step: position / pass.rows, row: position % pass.rows) {

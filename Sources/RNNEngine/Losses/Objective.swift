@@ -44,7 +44,7 @@ struct Objective<S: Scalar> {
     _ stretch: Range<Int>, outputs: View<S>, gradient: View<S>?, rowLosses: View<Double>, adding sum: Double
   ) -> Double {
     let count = outputs.count / width
-    ThreadPool.split(count, work: 2 * width) { rows in
+    ThreadPool.split(count, work: 64 + 2 * width) { rows in
       for row in rows { rowLosses[row] = evaluate(stretch, row: row, outputs, gradient) }
     }
     var sum = sum

@@ -112,7 +112,7 @@ private func multiplyPackingApart<S: Scalar>(
 ) {
   let (kernels, unit, depth, byRows) = (S.kernels, Blocking.unit, a.readColumns, !sharesColumns(c))
   let count = byRows ? c.rows : (c.columns + unit - 1) / unit
-  let work = (byRows ? c.columns : c.rows * unit) * depth / 16
+  let work = productWork(byRows ? c.columns : c.rows * unit, depth)
   ThreadPool.split(count, work: work, scratch: scratch) { part, scratch in
     let rows = byRows ? part : 0..<c.rows
     let columns =
@@ -136,7 +136,7 @@ private func multiply<S: Scalar>(
   let (kernels, unit, depth) = (S.kernels, Blocking.unit, a.readColumns)
   let byRows = c.rows >= 8 * ThreadPool.threadCount
   let count = byRows ? c.rows : (c.columns + unit - 1) / unit
-  let work = (byRows ? c.columns : c.rows * unit) * depth / 16
+  let work = productWork(byRows ? c.columns : c.rows * unit, depth)
   ThreadPool.split(count, work: work, scratch: scratch.part(0, Blocking.tile)) { part, scratch in
     let rows = byRows ? part : 0..<c.rows
     let columns =
@@ -147,6 +147,9 @@ private func multiply<S: Scalar>(
         columns: columns, from: start, scratch: scratch))
   }
 }
+
+/// Vector operations for so many elements of C; their beginning and end cost as much as 16 steps of the depth.
+private func productWork(_ elements: Int, _ depth: Int) -> Int { max(elements / 16, 1) * (depth + 16) }
 
 /// Some rows and columns of C.
 private func call<S: Scalar>(

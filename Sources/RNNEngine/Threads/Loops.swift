@@ -3,8 +3,8 @@ import RNNKernels
 
 // Loops over flat buffers, shared among threads. Every sum runs in one order, whoever computes its parts.
 
-/// Calls `body` with parts of 0 ..< count, for threads to share. `work` is the number of vector operations on each
-/// vector of elements.
+/// Calls `body` with parts of 0 ..< count, for threads to share. `work` is what one vector of elements costs in vector
+/// operations; to wait for memory costs 8.
 @inline(never)
 func forEachPart(of count: Int, work: Int, _ body: (Range<Int>) -> Void) {
   let block = 1024
@@ -15,7 +15,7 @@ func forEachPart(of count: Int, work: Int, _ body: (Range<Int>) -> Void) {
 
 /// x ← 0.
 func clear<S: Scalar>(_ x: View<S>) {
-  forEachPart(of: x.count, work: 1) { part in x.part(part.lowerBound, part.count).clear() }
+  forEachPart(of: x.count, work: 8) { part in x.part(part.lowerBound, part.count).clear() }
 }
 
 /// Σ min(|x|, limit)², in double: block by block, then the blocks in order. `partials` holds one number for each.
@@ -39,7 +39,7 @@ var sumBlock: Int { 1 << 13 }
 /// sums[j] += Σ_rows x[row, j].
 func addColumnSums<S: Scalar>(_ x: Matrix<S>, to sums: UnsafeMutablePointer<S>) {
   let unit = Blocking.unit
-  ThreadPool.split((x.columns + unit - 1) / unit, work: x.rows * unit / 8) { part in
+  ThreadPool.split((x.columns + unit - 1) / unit, work: x.rows * unit / 2) { part in
     let first = part.lowerBound * unit
     S.kernels.addColumnSums(
       x.values.start + first, rows: x.rows, columns: min(part.upperBound * unit, x.columns) - first,
@@ -52,7 +52,7 @@ func addWeightedRows<S: Scalar>(
   _ x: Matrix<S>, weights: UnsafePointer<S>, weightStride: Int, to sums: UnsafeMutablePointer<S>
 ) {
   let unit = Blocking.unit
-  ThreadPool.split((x.columns + unit - 1) / unit, work: x.rows * unit / 8) { part in
+  ThreadPool.split((x.columns + unit - 1) / unit, work: x.rows * unit / 2) { part in
     let first = part.lowerBound * unit
     S.kernels.addWeightedRows(
       x.values.start + first, rows: x.rows, columns: min(part.upperBound * unit, x.columns) - first,
@@ -64,7 +64,7 @@ func addWeightedRows<S: Scalar>(
 func containsNaN<S: Scalar>(_ x: View<S>) -> Bool {
   var found: UInt64 = 0
   withUnsafeMutablePointer(to: &found) { found in
-    forEachPart(of: x.count, work: 1) { part in
+    forEachPart(of: x.count, work: 8) { part in
       if S.kernels.firstNaN(x.start + part.lowerBound, count: part.count) != nil {
         platform_store_uint64(found, 1)
       }

@@ -55,7 +55,7 @@ extension ThreadPool {
   // MARK: Loops
 
   /// Below so many vector operations in all, sharing a loop costs more than it saves.
-  private static var worthwhile: Int { 1 << 13 }
+  private static var worthwhile: Int { 1 << 15 }
   /// And below so many in a round, meeting after it does.
   static var worthMeeting: Int { 1 << 12 }
 
