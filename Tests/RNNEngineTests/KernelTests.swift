@@ -187,6 +187,28 @@ enum InstructionSets {
     withExtendedLifetime((a, b, row, packed, scratch)) {}
   }
 
+  /// C += Aᵀ B with one row or one column is a weighted sum of rows, shared by columns among threads.
+  @Test(arguments: [(1, 200), (200, 1), (1, 1), (1, 17), (129, 1)]) func thinSumsAgree(
+    _ rows: Int, _ columns: Int
+  )
+    throws
+  {
+    let depth = 77
+    let (a, b) = (try buffer(depth * (rows + 3), seed: 1), try buffer(depth * columns, seed: 2))
+    let scratch = try Buffer<Double>(count: matmulScratch(columns: columns, depth: depth))
+    func product(_ method: ProductMethod) throws -> [Double] {
+      let c = try buffer(rows * columns, seed: 3)
+      matmul(
+        Matrix(a.values, rows: depth, columns: rows, stride: rows + 3).transposed,
+        Matrix(b.values, rows: depth, columns: columns), into: Matrix(c.values, rows: rows, columns: columns),
+        from: .current, by: method, scratch: scratch.values)
+      return withExtendedLifetime(c) { Array(c.values) }
+    }
+    let worst = zip(try product(.blas), try product(.kernels)).map { abs($0 - $1) }.max() ?? 1
+    #expect(worst <= 1e-13 * Double(depth))
+    withExtendedLifetime((a, b, scratch)) {}
+  }
+
   private func buffer(_ count: Int, seed: UInt64) throws -> Buffer<Double> {
     let buffer = try Buffer<Double>(count: count)
     for (j, value) in numbers(count, seed: seed, scale: 1).enumerated() { buffer.values[j] = value }
