@@ -110,46 +110,47 @@ private func sharesColumns<S: Scalar>(_ c: Matrix<S>) -> Bool {
 private func multiplyPackingApart<S: Scalar>(
   _ a: Matrix<S>, _ b: Matrix<S>, into c: Matrix<S>, from start: ProductStart<S>, scratch: View<S>
 ) {
-  let (kernels, unit, depth, byRows) = (S.kernels, Blocking.unit, a.readColumns, !sharesColumns(c))
-  let count = byRows ? c.rows : (c.columns + unit - 1) / unit
-  let work = productWork(byRows ? c.columns : c.rows * unit, depth)
-  ThreadPool.split(count, work: work, scratch: scratch) { part, scratch in
-    let rows = byRows ? part : 0..<c.rows
-    let columns =
-      byRows ? 0..<c.columns : part.lowerBound * unit..<min(part.upperBound * unit, c.columns)
+  let (kernels, depth) = (S.kernels, a.readColumns)
+  forEachShare(of: c, byRows: !sharesColumns(c), depth: depth, scratch: scratch) { rows, columns, scratch in
     let panels = scratch + Blocking.tile
     kernels.packProduct(
       b.values.start + columns.lowerBound * b.columnStride, depth: depth, columns: columns.count,
       depthStride: b.rowStride, columnStride: b.columnStride, part: 0..<depth, to: panels)
-    kernels.multiply(
-      call(
-        a, PackedColumns(panels, columns: columns.count, from: 0), into: c, rows: rows, columns: columns,
-        from: start, scratch: scratch))
+    let packed = PackedColumns(panels, columns: columns.count, from: 0)
+    kernels.multiply(call(a, packed, into: c, rows: rows, columns: columns, from: start, scratch: scratch))
   }
 }
 
-/// With B packed, threads share the rows of C, or, where there are few, its columns. Each element is computed by one of
-/// them, as it would be by any.
+/// The product with B packed.
 private func multiply<S: Scalar>(
   _ a: Matrix<S>, packed: View<S>, into c: Matrix<S>, from start: ProductStart<S>, scratch: View<S>
 ) {
-  let (kernels, unit, depth) = (S.kernels, Blocking.unit, a.readColumns)
-  let byRows = c.rows >= 8 * ThreadPool.threadCount
-  let count = byRows ? c.rows : (c.columns + unit - 1) / unit
-  let work = productWork(byRows ? c.columns : c.rows * unit, depth)
-  ThreadPool.split(count, work: work, scratch: scratch.part(0, Blocking.tile)) { part, scratch in
-    let rows = byRows ? part : 0..<c.rows
-    let columns =
-      byRows ? 0..<c.columns : part.lowerBound * unit..<min(part.upperBound * unit, c.columns)
-    kernels.multiply(
-      call(
-        a, PackedColumns(packed.start, columns: c.columns, from: columns.lowerBound), into: c, rows: rows,
-        columns: columns, from: start, scratch: scratch))
+  let (kernels, byRows) = (S.kernels, c.rows >= 8 * ThreadPool.threadCount)
+  forEachShare(
+    of: c, byRows: byRows, depth: a.readColumns, scratch: scratch.part(0, Blocking.tile)
+  ) { rows, columns, scratch in
+    let packed = PackedColumns(packed.start, columns: c.columns, from: columns.lowerBound)
+    kernels.multiply(call(a, packed, into: c, rows: rows, columns: columns, from: start, scratch: scratch))
   }
 }
 
-/// Vector operations for so many elements of C; their beginning and end cost as much as 16 steps of the depth.
-private func productWork(_ elements: Int, _ depth: Int) -> Int { max(elements / 16, 1) * (depth + 16) }
+/// Threads share the rows of C or its columns. Each element is computed by one of them, as it would be by any.
+private func forEachShare<S: Scalar>(
+  of c: Matrix<S>, byRows: Bool, depth: Int, scratch: View<S>,
+  _ body: (_ rows: Range<Int>, _ columns: Range<Int>, UnsafeMutablePointer<S>) -> Void
+) {
+  let unit = Blocking.unit
+  let count = byRows ? c.rows : (c.columns + unit - 1) / unit
+  // The beginning and end of a tile cost as much as 16 steps of the depth.
+  let work = max((byRows ? c.columns : c.rows * unit) / 16, 1) * (depth + 16)
+  ThreadPool.split(count, work: work, scratch: scratch) { part, scratch in
+    if byRows {
+      body(part, 0..<c.columns, scratch)
+    } else {
+      body(0..<c.rows, part.lowerBound * unit..<min(part.upperBound * unit, c.columns), scratch)
+    }
+  }
+}
 
 /// Some rows and columns of C.
 private func call<S: Scalar>(
