@@ -1,6 +1,8 @@
 """Exceptions: one for every status, and what an error leaves behind."""
 
+import copy
 import ctypes
+import pickle
 import subprocess
 import sys
 
@@ -139,6 +141,15 @@ for kind in [librnn.Model, librnn.Trainer, librnn.Stream]:
     assert empty.closed
     empty.close()
 """
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_owns_a_handle_cannot_be_copied(duplicate):
+    model = librnn.Model(librnn.LSTM(2, 3), librnn.Linear(3, 2))
+    for owner in (model, librnn.Trainer(model), model.stream()):
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            duplicate(owner)
+        assert not owner.closed
 
 
 def test_objects_from_failed_constructors_die_quietly():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, SupportsIndex, TypeVar
 
 from .errors import HandleError, mismatch
 
@@ -46,6 +46,11 @@ class Owner:
         """Free the memory. Objects made from this one go on working; twice is fine."""
         if self._finalizer is not None:
             self._finalizer()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be copied or pickled: two objects would own one handle."""
+        kind = type(self).__name__
+        raise TypeError(f"{kind}: cannot be copied or pickled; save it, or copy its arrays")
 
     def __enter__(self: Self) -> Self:
         """Return the object, to be closed at the end of the block."""
