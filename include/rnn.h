@@ -397,7 +397,8 @@ rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
  * The running state of B sequences that go on one step at a time.
  * Threads: one at a time; streams of one model are independent. A stream keeps its model alive and sees
  * its current weights. All memory is allocated by rnn_stream_create; a step allocates nothing, but for a
- * small object for each loop that several threads share. Steps give the bits of the whole sequence.
+ * small object for each loop that several threads share. Steps give the bits of the whole sequence,
+ * unless OpenBLAS was asked to multiply (the environment variable LIBRNN_PRODUCTS).
  */
 typedef struct rnn_stream rnn_stream;
 
