@@ -6,7 +6,7 @@
  *
  * The file reads as a tutorial: 1 versions, errors and threads; 2 describing a
  * network; 3 models; 4 running a model over sequences; 5 training; 6 streaming;
- * 7 files; 8 single layers over your own buffers.
+ * 7 files; 8 single layers over your own buffers; 9 the gradient's way back through time.
  *
  *     rnn_layer layers[3];
  *     RNN_INIT(layers[0]); RNN_INIT(layers[1]); RNN_INIT(layers[2]);
@@ -116,7 +116,7 @@ typedef enum rnn_dtype {
  * The layers. Weights, names, shapes and gate order are PyTorch's:
  *
  *   RNN_EMBEDDING  y = weight[token]               weight [I, O]; token ids in 0..I-1
- *   RNN_ELMAN      h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu             (G = 1)
+ *   RNN_ELMAN      h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu, or neither (G = 1)
  *   RNN_GRU        gates r, z, n; reset after the product:
  *                  n = tanh(W_in x + b_in + r*(W_hn h + b_hn)); h_t = (1-z)*n + z*h_{t-1} (G = 3)
  *   RNN_LSTM       gates i, f, g, o; c_t = f*c_{t-1} + i*g; h_t = o*tanh(c_t)             (G = 4)
@@ -135,7 +135,8 @@ typedef enum rnn_layer_kind {
   RNN_LINEAR = 5
 } rnn_layer_kind;
 
-typedef enum rnn_nonlinearity { RNN_TANH = 0, RNN_RELU = 1 } rnn_nonlinearity;
+/* RNN_IDENTITY: the linear recurrence, whose states and gradients have a closed form. */
+typedef enum rnn_nonlinearity { RNN_TANH = 0, RNN_RELU = 1, RNN_IDENTITY = 2 } rnn_nonlinearity;
 
 /*
  * How weights begin. Gate by gate for recurrent layers. Biases follow weight_init: PyTorch's uniform
@@ -269,6 +270,7 @@ typedef struct rnn_batch {
   rnn_in weights;       /* training, optional: weight of each step's loss, model's dtype, [T, B] or [B] */
   rnn_dtype token_type; /* of token ids: RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
   rnn_dtype label_type; /* of class labels: the same choice */
+  int32_t observe;      /* training: 1: this step is looked at, see section 9 */
 } rnn_batch;
 
 /*
@@ -307,7 +309,12 @@ typedef enum rnn_clip_scope { RNN_CLIP_GLOBAL = 0, RNN_CLIP_PER_TENSOR = 1 } rnn
 /* What a gradient that is not finite does. It never reaches the weights. */
 typedef enum rnn_nonfinite {
   RNN_NONFINITE_SKIP = 0, /* the step changes nothing and is counted */
-  RNN_NONFINITE_FAIL = 1  /* as well, and rnn_trainer_step returns RNN_ERR_NONFINITE */
+  RNN_NONFINITE_FAIL = 1, /* as well, and rnn_trainer_step returns RNN_ERR_NONFINITE */
+  /*
+   * The last update is taken back, weights and optimiser, and the learning rate multiplied by rollback_factor.
+   * A second such step in a row finds the same weights and lowers the rate again. Before any update: as SKIP.
+   */
+  RNN_NONFINITE_ROLL_BACK = 2
 } rnn_nonfinite;
 
 /* A literal zero for the fields of rnn_trainer_options in which 0 means the default. */
@@ -320,15 +327,20 @@ typedef struct rnn_trainer_options {
   int32_t has_ignore_index; /* 1: use the next field; 0: -100 is ignored, as in PyTorch */
   int64_t ignore_index;     /* a label that counts for nothing */
   rnn_optimizer optimizer;
-  int32_t nesterov;          /* SGD: 1 for Nesterov's momentum */
-  double learning_rate;      /* >= 0; default 1e-3, RMSprop 1e-2; RNN_ZERO for none */
-  double momentum;           /* SGD, RMSprop; >= 0, default 0 */
-  double beta1, beta2;       /* Adam, AdamW; in [0, 1), default 0.9 and 0.999; RNN_ZERO for 0 */
-  double alpha;              /* RMSprop smoothing; in [0, 1), default 0.99; RNN_ZERO for 0 */
-  double eps;                /* > 0, default 1e-8 */
-  double weight_decay;       /* >= 0, default 0, AdamW 1e-2; RNN_ZERO for none */
-  double clip_value;         /* first: each g into [-v, v]; 0: off */
-  double clip_norm;          /* then: if |g| > v, g <- g v / |g|; 0: off */
+  int32_t nesterov;     /* SGD: 1 for Nesterov's momentum */
+  double learning_rate; /* >= 0; default 1e-3, RMSprop 1e-2; RNN_ZERO for none */
+  double momentum;      /* SGD, RMSprop; >= 0, default 0 */
+  double beta1, beta2;  /* Adam, AdamW; in [0, 1), default 0.9 and 0.999; RNN_ZERO for 0 */
+  double alpha;         /* RMSprop smoothing; in [0, 1), default 0.99; RNN_ZERO for 0 */
+  double eps;           /* > 0, default 1e-8 */
+  double weight_decay;  /* >= 0, default 0, AdamW 1e-2; RNN_ZERO for none */
+  /*
+   * Clipping, each kind off at 0 and any combined, in this order: clip_step_value, clip_step_norm (within
+   * backpropagation); penalties' gradients are added; clip_value; clip_adaptive; clip_tensor_norm; clip_norm and
+   * clip_quantile. Norms are computed in double and do not overflow.
+   */
+  double clip_value;         /* each g into [-v, v] */
+  double clip_norm;          /* if |g| > v, g <- g v / |g| */
   rnn_clip_scope clip_scope; /* of clip_norm */
   rnn_nonfinite nonfinite;
   int64_t bptt;  /* k >= 1: the gradient is cut every k steps, the state carried on; 0: full */
@@ -339,7 +351,55 @@ typedef struct rnn_trainer_options {
    * last-step head with lengths, whose sums are in another order. 0: activations of all steps are kept.
    */
   int32_t recompute;
+  double clip_tensor_norm; /* as clip_norm, of each tensor by itself */
+  double
+      clip_adaptive; /* of each row of a matrix, and each vector: |g| <= v max(|w|, 1e-3), Brock et al. 2021 */
+  double clip_quantile; /* in (0, 1]: clip_norm is this quantile of the last norms, once there are 10 */
+  int64_t clip_window;  /* how many of the last norms, 10 to 1048576; 0 means 1000 */
+  double
+      clip_step_value; /* dL/dh_t of each recurrent layer, before it goes on backward: each element into [-v, v] */
+  double clip_step_norm;  /* then its norm, sequence by sequence and step by step, as clip_norm */
+  double rollback_factor; /* in (0, 1], 0 means 0.5 */
+  /*
+   * Penalties, added to the loss that is minimised but not to the loss that is reported. Each weight >= 0; 0: off.
+   *
+   * omega: Pascanu, Mikolov and Bengio 2013, for every recurrent layer: the mean over sequences and steps of
+   *   (|v|^2 / |d|^2 - 1)^2, d = dL/ds_t, v = (ds_t/ds_{t-1})' d, s = h or (h, c). Squared norms are those of the
+   *   authors' program, with their weights 4 and 2. Only W_hh gets a gradient, d and h being taken as constant.
+   * orthogonality: sum of |W'W - 1|^2 over the recurrent matrices, gate by gate.
+   * activation_penalty, temporal_activation_penalty: Merity, McCann and Socher 2017: of the last recurrent layer the
+   *   mean of h_t^2, and of (h_t - h_{t-1})^2 between two cuts of the gradient (not with recompute).
+   */
+  double omega;
+  double orthogonality;
+  double activation_penalty;
+  double temporal_activation_penalty;
 } rnn_trainer_options;
+
+/* What became of a step. */
+typedef enum rnn_action { RNN_UPDATED = 0, RNN_SKIPPED = 1, RNN_ROLLED_BACK = 2 } rnn_action;
+
+/* Which kinds of clipping changed a gradient: a sum of these. */
+typedef enum rnn_clipping {
+  RNN_CLIPPED_VALUE = 1,
+  RNN_CLIPPED_ADAPTIVE = 2,
+  RNN_CLIPPED_TENSOR_NORM = 4,
+  RNN_CLIPPED_NORM = 8,
+  RNN_CLIPPED_STEP = 16
+} rnn_clipping;
+
+/*
+ * Where a number that is not finite first appeared. Looked for in the order of the computation: activations, layer
+ * by layer, each from the first step on; the loss of each step; gradients by the states, from the last layer and
+ * step back; sums over the steps for a tensor.
+ */
+typedef enum rnn_origin {
+  RNN_ORIGIN_NONE = 0,
+  RNN_ORIGIN_ACTIVATION = 1,
+  RNN_ORIGIN_LOSS = 2,
+  RNN_ORIGIN_STATE_GRADIENT = 3,
+  RNN_ORIGIN_TENSOR_GRADIENT = 4
+} rnn_origin;
 
 typedef struct rnn_step_report {
   size_t struct_size;
@@ -351,6 +411,19 @@ typedef struct rnn_step_report {
   int64_t step;          /* steps taken so far, this one and skipped ones included */
   int64_t clipped_steps; /* of these, clipped */
   int64_t skipped_steps; /* of these, skipped */
+  rnn_action action;
+  int32_t clipping;          /* rnn_clipping values */
+  double clip_threshold;     /* the bound on the norm over all parameters that was in force; 0: none */
+  int64_t clipped_places;    /* sequences, steps and layers at which dL/dh_t was clipped */
+  double penalty;            /* what the penalties added to the loss, with their weights */
+  double omega;              /* Omega by itself */
+  int64_t rolled_back_steps; /* of the steps so far; skipped ones are counted apart */
+  size_t flow_count;         /* observed step: stacked recurrent layers that rnn_trainer_flow tells of */
+  rnn_origin origin;      /* of a gradient that is not finite; where in the stack, the layer, the sequence: */
+  int64_t origin_layer;   /* -1 where it is of none */
+  int64_t origin_level;   /* -1 */
+  int64_t origin_step;    /* -1 */
+  char origin_tensor[64]; /* a tensor whose gradient it spoiled */
 } rnn_step_report;
 
 /*
@@ -372,7 +445,8 @@ rnn_status rnn_trainer_free(rnn_trainer *trainer);
  * stream, hand each call the state_out of the one before.
  * Errors: as rnn_model_forward, the same checks on target and weights, and RNN_ERR_NONFINITE, with which
  * the report is filled and `output` holds what led to it; state_out is not written. After any error the
- * weights are unchanged.
+ * weights are unchanged. When a step with a gradient that is not finite is skipped or rolled back and its final
+ * state is not finite either, state_out is zeros.
  */
 rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
 
@@ -385,7 +459,14 @@ rnn_status rnn_trainer_describe(const rnn_trainer *trainer, rnn_trainer_options 
 /* Any finite rate >= 0, from the next step on. Errors: RNN_ERR_ARGUMENT. */
 rnn_status rnn_trainer_set_learning_rate(rnn_trainer *trainer, double learning_rate);
 
-/* The gradient of the last step for a tensor of the state dictionary, before clipping; zeros before any. */
+/* The weights of the penalties, from the next step on. Errors: RNN_ERR_ARGUMENT. */
+rnn_status rnn_trainer_set_penalties(rnn_trainer *trainer, double omega, double orthogonality,
+                                     double activation_penalty, double temporal_activation_penalty);
+
+/*
+ * The gradient of the last step for a tensor of the state dictionary, penalties included, before clipping; zeros
+ * before any.
+ */
 rnn_status rnn_trainer_gradient(const rnn_trainer *trainer, const char *name, void *data, size_t bytes);
 
 /* A new handle to the trainer's model; free it as any other. */
@@ -508,6 +589,84 @@ rnn_status rnn_layer_forward(const rnn_layer *layer, const rnn_layer_call *call)
 
 /* Needs everything forward was given and what it wrote, untouched. Errors: as rnn_layer_forward. */
 rnn_status rnn_layer_backward(const rnn_layer *layer, const rnn_layer_call *call);
+
+/* ---- 9. The gradient's way back through time ------------------------------------------------- */
+
+/*
+ * A training step whose batch has observe = 1 is looked at on its way back, at a few per cent of its time: what it
+ * saw can be read until the next observed step. It computes the same bits as any other.
+ */
+
+/*
+ * Judged in this order: not finite; more than half of the units stuck at zero; more than half of the tanh
+ * activations beyond 0.9; less than a hundredth of the gradient's norm left after T - 1 steps back, or more than a
+ * hundred times as much; else healthy.
+ */
+typedef enum rnn_verdict {
+  RNN_HEALTHY = 0,
+  RNN_VANISHING = 1,
+  RNN_EXPLODING = 2,
+  RNN_SATURATED = 3,
+  RNN_DEAD = 4,
+  RNN_DIVERGED = 5
+} rnn_verdict;
+
+/* One stacked recurrent layer of an observed step. */
+typedef struct rnn_flow {
+  size_t struct_size;
+  size_t layer;        /* place in the stack */
+  int64_t level;       /* place in the layer, 0 to L-1 */
+  int64_t hidden_size; /* H */
+  int64_t time_steps;  /* T of the step */
+  int64_t gate_count;  /* G */
+  int32_t has_cell;    /* 1: an LSTM, whose state is (h, c) */
+  rnn_verdict verdict;
+  double rate; /* by which a step back multiplies the gradient's norm: geometric mean of RNN_FLOW_GAIN */
+  double
+      horizon; /* steps back after which a hundredth of the norm is left, ln(0.01) / ln(rate); or infinite */
+  double saturated_fraction; /* of the activations of g, n or h that are a tanh, |.| > 0.9 */
+  double dead_fraction;      /* of the units, |h| <= 1e-6 throughout */
+  char reason[256];          /* of the verdict, a sentence in UTF-8 */
+} rnn_flow;
+
+/* Flow `index`, from the first layer on. Errors: RNN_ERR_ARGUMENT when no step was observed or index is too large. */
+rnn_status rnn_trainer_flow(const rnn_trainer *trainer, size_t index, rnn_flow *flow);
+
+/*
+ * A number for each time step, over the sequences that are valid there; NaN where there are none.
+ *
+ * The gain of step t is |(ds_{t+1}/ds_t)' d| / |d|, d = dL/ds_{t+1}, s = h or (h, c), over all sequences together:
+ * what the gradient that has arrived at t + 1 is multiplied by on its way to t, whatever L^(t) adds there. NaN at
+ * the last step, at cuts of the gradient and where d is zero.
+ */
+typedef enum rnn_flow_series {
+  RNN_FLOW_GRAD_H_MEAN = 0, /* |dL/dh_t|, mean and maximum over the sequences */
+  RNN_FLOW_GRAD_H_MAX = 1,
+  RNN_FLOW_GRAD_C_MEAN = 2, /* |dL/dc_t| of an LSTM */
+  RNN_FLOW_GRAD_C_MAX = 3,
+  RNN_FLOW_GAIN = 4,
+  RNN_FLOW_H_MEAN = 5, /* of h_t over sequences and units: mean, standard deviation, largest magnitude */
+  RNN_FLOW_H_STD = 6,
+  RNN_FLOW_H_MAX = 7,
+  RNN_FLOW_GATE_LOW =
+      8, /* part of a gate's activations that is below 0.1, or -0.9 of a tanh, and above 0.9; of */
+  RNN_FLOW_GATE_HIGH = 9 /* an Elman network, of h_t. Thresholds: Karpathy, Johnson and Li 2015 */
+} rnn_flow_series;
+
+/* Writes [T] doubles. gate: 0 to G-1 for gates, else 0. Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE. */
+rnn_status rnn_trainer_flow_series(const rnn_trainer *trainer, size_t index, rnn_flow_series series,
+                                   int32_t gate, double *values, size_t bytes);
+
+/* One tensor of an observed step. Norms are Euclidean. update_norm / weight_norm is how far the step moved it. */
+typedef struct rnn_tensor_flow {
+  size_t struct_size;
+  double grad_norm;   /* before clipping */
+  double weight_norm; /* before the update; both 0 if there was none */
+  double update_norm;
+} rnn_tensor_flow;
+
+/* Tensor `index` of the state dictionary. Errors: as rnn_trainer_flow. */
+rnn_status rnn_trainer_tensor_flow(const rnn_trainer *trainer, size_t index, rnn_tensor_flow *flow);
 
 #ifdef __cplusplus
 }

@@ -90,12 +90,17 @@ extension LayerDescription {
   }
 }
 
+/// Text as a C array of characters, cut where that ends.
+func writeText<T>(_ text: String, to array: inout T) {
+  withUnsafeMutableBytes(of: &array) { target in
+    for (index, byte) in text.utf8.enumerated() where index < target.count - 1 { target[index] = byte }
+  }
+}
+
 extension rnn_tensor_info {
   init(_ name: String, _ dtype: DType, _ shape: [Int], offset: Int, bytes: Int) {
     self.init()
-    withUnsafeMutableBytes(of: &self.name) { target in
-      for (index, byte) in name.utf8.enumerated() where index < target.count - 1 { target[index] = byte }
-    }
+    writeText(name, to: &self.name)
     self.dtype = rnn_dtype(UInt32(dtype.rawValue))
     rank = Int32(shape.count)
     withUnsafeMutableBytes(of: &self.shape) { target in
@@ -127,5 +132,6 @@ extension Batch {
       stateOut: RawBuffer(batch.state_out), output: RawBuffer(batch.output), target: RawBuffer(batch.target),
       weights: RawBuffer(batch.weights), tokenType: try integerType(batch.token_type, "token_type"),
       labelType: try integerType(batch.label_type, "label_type"))
+    observes = try flag(batch.observe, "observe")
   }
 }

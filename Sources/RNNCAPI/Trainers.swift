@@ -66,6 +66,19 @@ public func rnn_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ learningR
   boundary { () throws(RNNError) in try RNNCAPI.trainer(trainer).setLearningRate(learningRate) }
 }
 
+@_cdecl("rnn_trainer_set_penalties") @implementation
+public func rnn_trainer_set_penalties(
+  _ trainer: OpaquePointer?, _ omega: Double, _ orthogonality: Double, _ activationPenalty: Double,
+  _ temporalActivationPenalty: Double
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    try RNNCAPI.trainer(trainer).setRegularization(
+      RegularizationOptions(
+        omega: omega, orthogonality: orthogonality, activation: activationPenalty,
+        temporalActivation: temporalActivationPenalty))
+  }
+}
+
 @_cdecl("rnn_trainer_gradient") @implementation
 public func rnn_trainer_gradient(
   _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ data: UnsafeMutableRawPointer?, _ bytes: Int
@@ -120,14 +133,32 @@ extension TrainerOptions {
     optimizer.alpha = Self.value(c.alpha, default: optimizer.alpha)
     optimizer.eps = c.eps == 0 ? optimizer.eps : c.eps
     optimizer.weightDecay = Self.value(c.weight_decay, default: optimizer.weightDecay)
-    clip.value = c.clip_value == 0 ? nil : c.clip_value
-    clip.norm = c.clip_norm == 0 ? nil : c.clip_norm
-    clip.scope = try option(c.clip_scope.rawValue, "clip_scope", ClipOptions.Scope.self)
+    clip.value = Self.optional(c.clip_value)
+    try readClipping(c)
+    regularization = RegularizationOptions(
+      omega: c.omega, orthogonality: c.orthogonality, activation: c.activation_penalty,
+      temporalActivation: c.temporal_activation_penalty)
+    rollBackFactor = c.rollback_factor == 0 ? rollBackFactor : c.rollback_factor
     nonFinite = try option(c.nonfinite.rawValue, "nonfinite", NonFinitePolicy.self)
     bptt = c.bptt == 0 ? nil : try size(c.bptt, "bptt")
     seed = c.seed
     recompute = try flag(c.recompute, "recompute")
   }
+
+  private mutating func readClipping(_ c: rnn_trainer_options) throws(RNNError) {
+    let isPerTensor = try flag(Int32(bitPattern: c.clip_scope.rawValue), "clip_scope")
+    try clip.set(
+      norm: Self.optional(c.clip_norm), isPerTensor: isPerTensor,
+      tensorNorm: Self.optional(c.clip_tensor_norm))
+    clip.adaptive = Self.optional(c.clip_adaptive)
+    clip.quantile = Self.optional(c.clip_quantile)
+    if c.clip_window != 0 { clip.window = try size(c.clip_window, "clip_window") }
+    clip.stepValue = Self.optional(c.clip_step_value)
+    clip.stepNorm = Self.optional(c.clip_step_norm)
+  }
+
+  /// 0 means none.
+  private static func optional(_ value: Double) -> Double? { value == 0 ? nil : value }
 
   /// 0 means the default; RNN_ZERO means 0.
   private static func value(_ given: Double, default value: Double) -> Double {
@@ -153,12 +184,23 @@ extension TrainerOptions {
     c.eps = optimizer.eps
     c.weight_decay = Self.literal(optimizer.weightDecay)
     c.clip_value = clip.value ?? 0
-    c.clip_norm = clip.norm ?? 0
-    c.clip_scope = rnn_clip_scope(UInt32(clip.scope.rawValue))
+    c.clip_norm = clip.scoped.norm ?? 0
+    c.clip_scope = clip.scoped.isPerTensor ? RNN_CLIP_PER_TENSOR : RNN_CLIP_GLOBAL
     c.nonfinite = rnn_nonfinite(UInt32(nonFinite.rawValue))
     c.bptt = Int64(bptt ?? 0)
     c.seed = seed
     c.recompute = recompute ? 1 : 0
+    c.clip_tensor_norm = clip.scoped.tensorNorm ?? 0
+    c.clip_adaptive = clip.adaptive ?? 0
+    c.clip_quantile = clip.quantile ?? 0
+    c.clip_window = Int64(clip.window)
+    c.clip_step_value = clip.stepValue ?? 0
+    c.clip_step_norm = clip.stepNorm ?? 0
+    c.rollback_factor = rollBackFactor
+    c.omega = regularization.omega
+    c.orthogonality = regularization.orthogonality
+    c.activation_penalty = regularization.activation
+    c.temporal_activation_penalty = regularization.temporalActivation
     return c
   }
 }
@@ -169,11 +211,26 @@ extension StepReport {
     c.loss = loss
     c.grad_norm = gradNorm
     c.learning_rate = learningRate
-    c.clipped = hasClipped ? 1 : 0
-    c.skipped = hasSkipped ? 1 : 0
+    c.clipped = action == .updated && clipping != [] ? 1 : 0
+    c.skipped = action == .updated ? 0 : 1
     c.step = Int64(counts.steps)
     c.clipped_steps = Int64(counts.clipped)
     c.skipped_steps = Int64(counts.skipped)
+    c.action = rnn_action(UInt32(action.rawValue))
+    c.clipping = clipping.rawValue
+    c.clip_threshold = clipThreshold
+    c.clipped_places = Int64(clippedPlaces)
+    c.penalty = penalty
+    c.omega = omega
+    c.rolled_back_steps = Int64(counts.rolledBack)
+    c.flow_count = flowCount
+    (c.origin_layer, c.origin_level, c.origin_step) = (-1, -1, -1)
+    guard let origin else { return c }
+    c.origin = rnn_origin(UInt32(origin.kind.rawValue))
+    c.origin_layer = Int64(origin.layer)
+    c.origin_level = Int64(origin.level)
+    c.origin_step = Int64(origin.step)
+    writeText(origin.tensor, to: &c.origin_tensor)
     return c
   }
 }

@@ -7,11 +7,53 @@ public struct RNNError: Error {
   public let code: Code
   public let message: String
 
-  public init(_ code: Code, _ message: String) {
+  public init(_ code: Code, _ message: Message) {
     self.code = code
-    self.message = message
+    self.message = message.text
   }
 }
+
+/// A text made of pieces. Where a `String` is interpolated the compiler puts kilobytes of code; here each piece is a
+/// call.
+public struct Message: ExpressibleByStringInterpolation {
+  public struct StringInterpolation: StringInterpolationProtocol {
+    fileprivate var text = ""
+
+    @inline(never)
+    public init(literalCapacity: Int, interpolationCount: Int) {}
+
+    @inline(never)
+    public mutating func appendLiteral(_ literal: String) { text += literal }
+
+    @inline(never)
+    public mutating func appendInterpolation(_ piece: String) { text += piece }
+
+    @inline(never)
+    public mutating func appendInterpolation(_ number: Int) { text += number.description }
+
+    @inline(never)
+    public mutating func appendInterpolation(_ number: UInt) { text += number.description }
+
+    @inline(never)
+    public mutating func appendInterpolation(_ number: Double) { text += number.description }
+
+    public mutating func appendInterpolation(_ number: UInt64) { appendInterpolation(UInt(number)) }
+    public mutating func appendInterpolation(_ number: Int32) { appendInterpolation(Int(number)) }
+    public mutating func appendInterpolation(_ number: UInt32) { appendInterpolation(Int(number)) }
+    public mutating func appendInterpolation(_ number: Int64) { appendInterpolation(Int(number)) }
+  }
+
+  public let text: String
+
+  @inline(never)
+  public init(stringLiteral value: String) { text = value }
+
+  @inline(never)
+  public init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+}
+
+/// A text from its pieces, put together in little code.
+func text(_ message: Message) -> String { message.text }
 
 /// "[64, 32, 8]"
 func shapeText(_ shape: Shape) -> String { shapeText(shape.sides) }

@@ -56,13 +56,18 @@ enum CellBackward<K: CellKernel> {
     L.forEach(units) { offset, lanes in
       let j = first &+ offset
       var dh = L.load(step.carried + place, j, lanes) + L.load(sums, offset, V.scalarCount)
+      if let observed = step.flow.laterOutput { L.store(dh, observed + place, j, lanes) }
       if let outputGradient = step.outputGradient { dh = dh + L.load(outputGradient + place, j, lanes) }
+      if let observed = step.flow.output { L.store(dh, observed + place, j, lanes) }
+      if K.hasCellState, let observed = step.flow.laterCell {
+        L.store(L.load(step.carriedCell + place, j, lanes), observed + place, j, lanes)
+      }
       if let numbers = step.numbers {
         let row = numbers.row(r, step.shape)
         if isPadding {
           K.clearActivations(j, lanes, row, size: step.shape.size)
         } else {
-          dh = K.backward(j, lanes, dh: dh, row, carriedCell: step.carriedCell + place, step)
+          dh = K.backward(j, lanes, dh: dh, row, place: place, step)
         }
       }
       L.store(dh, step.carried + place, j, lanes)

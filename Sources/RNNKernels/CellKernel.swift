@@ -21,11 +21,10 @@ protocol CellKernel<M> {
   static func forward(
     _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>)
 
-  /// From `dh` = ∂L/∂h_t to the gradients of the pre-activations in `gates` and `candidate`, and of c_{t-1} in
-  /// `carriedCell`. Returns the part of ∂L/∂h_{t-1} that does not pass through W_hh.
+  /// From `dh` = ∂L/∂h_t to the gradients of the pre-activations in `gates` and `candidate`, and of c_{t-1} in the
+  /// step's `carriedCell`, where the row begins at `place`. Returns the part of ∂L/∂h_{t-1} that does not pass through W_hh.
   static func backward(
-    _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, carriedCell: UnsafeMutablePointer<S>,
-    _ step: BackwardStep<S>
+    _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, place: Int, _ step: BackwardStep<S>
   ) -> V
 }
 

@@ -7,11 +7,20 @@ public struct CellShape: Sendable {
   /// Elements from one row of gates to the next, at least GH.
   public let gateStride: Int
   /// φ of an Elman network.
-  public let relu: Bool
+  public let activation: Activation
 
-  public init(inputSize: Int, size: Int, gateStride: Int, relu: Bool) {
-    (self.inputSize, self.size, self.gateStride, self.relu) = (inputSize, size, gateStride, relu)
+  public init(inputSize: Int, size: Int, gateStride: Int, activation: Activation = .tanh) {
+    (self.inputSize, self.size) = (inputSize, size)
+    (self.gateStride, self.activation) = (gateStride, activation)
   }
+}
+
+/// What makes a hidden unit of its sum.
+public enum Activation: Sendable {
+  case tanh
+  case relu
+  /// The linear recurrence.
+  case identity
 }
 
 /// The parameters of a recurrent layer: W_ih [GH, I], W_hh [GH, H], b_ih and b_hh [GH].
@@ -91,6 +100,18 @@ public struct ForwardStep<S: Real> {
   }
 }
 
+/// Where the gradients of a step's state go if somebody looks at them; [rows, H] each, nil: nobody does.
+public struct FlowRows<S: Real> {
+  /// ∂L/∂h_t, and the part of it that came from step t + 1.
+  public var output: UnsafeMutablePointer<S>?
+  public var laterOutput: UnsafeMutablePointer<S>?
+  /// The same of ∂L/∂c_t. Only an LSTM writes them.
+  public var cell: UnsafeMutablePointer<S>?
+  public var laterCell: UnsafeMutablePointer<S>?
+
+  public init() {}
+}
+
 /// The way back through one time step of some rows: first ∂L/∂h_t gathers what comes from step t + 1, then the cell.
 public struct BackwardStep<S: Real> {
   public var shape: CellShape
@@ -112,6 +133,7 @@ public struct BackwardStep<S: Real> {
   public var carried: UnsafeMutablePointer<S>
   /// [rows, H]: in ∂L/∂c_t from later steps, out ∂L/∂c_{t-1}.
   public var carriedCell: UnsafeMutablePointer<S>
+  public var flow: FlowRows<S>
   /// `Blocking.tile` elements.
   public var scratch: UnsafeMutablePointer<S>
 
@@ -119,12 +141,12 @@ public struct BackwardStep<S: Real> {
     shape: CellShape, step: Int, rows: Int, panels: Range<Int>, lengths: UnsafePointer<Int>?,
     weights: UnsafePointer<S>, numbers: CellRows<S>?, laterGates: UnsafePointer<S>?,
     laterCandidate: UnsafePointer<S>?, outputGradient: UnsafePointer<S>?, carried: UnsafeMutablePointer<S>,
-    carriedCell: UnsafeMutablePointer<S>, scratch: UnsafeMutablePointer<S>
+    carriedCell: UnsafeMutablePointer<S>, flow: FlowRows<S>, scratch: UnsafeMutablePointer<S>
   ) {
     (self.shape, self.step, self.rows, self.panels) = (shape, step, rows, panels)
     (self.lengths, self.weights, self.numbers) = (lengths, weights, numbers)
     (self.laterGates, self.laterCandidate) = (laterGates, laterCandidate)
     (self.outputGradient, self.carried, self.carriedCell) = (outputGradient, carried, carriedCell)
-    self.scratch = scratch
+    (self.flow, self.scratch) = (flow, scratch)
   }
 }

@@ -39,8 +39,7 @@ enum GRUKernel<M: Machine>: CellKernel {
   /// n has the latter.
   @inline(__always)
   static func backward(
-    _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, carriedCell: UnsafeMutablePointer<S>,
-    _ step: BackwardStep<S>
+    _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, place: Int, _ step: BackwardStep<S>
   ) -> V {
     let size = step.shape.size
     let r = L.load(row.gates, j, lanes)

@@ -130,6 +130,32 @@ public final class KernelSet<M: Machine>: Kernels {
 
   public func add(_ x: Constants, to y: Values, count: Int) { Reductions<M>.add(x, to: y, count: count) }
 
+  // MARK: Statistics
+
+  public func moments(_ x: Constants, rows: Int, columns: Int, stride: Int) -> Moments {
+    Statistics<M>.moments(x, rows: rows, columns: columns, stride: stride)
+  }
+
+  public func countBeyond(
+    _ x: Constants, rows: Int, columns: Int, stride: Int, low: Double, high: Double
+  ) -> (below: Double, above: Double) {
+    Statistics<M>.countBeyond(x, rows: rows, columns: columns, stride: stride, low: S(low), high: S(high))
+  }
+
+  public func raiseMaxima(_ x: Constants, rows: Int, columns: Int, stride: Int, _ maxima: Values) {
+    Statistics<M>.raiseMaxima(x, rows: rows, columns: columns, stride: stride, maxima)
+  }
+
+  public func rowSumsOfSquares(
+    _ x: Constants, rows: Int, columns: Int, stride: Int, to sums: UnsafeMutablePointer<Double>
+  ) {
+    Statistics<M>.rowSumsOfSquares(x, rows: rows, columns: columns, stride: stride, to: sums)
+  }
+
+  public func squaredDistance(_ x: Constants, _ y: Constants, count: Int) -> Double {
+    Statistics<M>.squaredDistance(x, y, count: count)
+  }
+
   // MARK: Optimisers
 
   public func sgd(_ range: UpdateRange<S>, _ constants: SGDConstants<S>) {

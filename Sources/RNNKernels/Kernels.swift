@@ -69,6 +69,21 @@ public protocol Kernels<S>: AnyObject, Sendable {
   /// y += x.
   func add(_ x: Constants, to y: Values, count: Int)
 
+  // MARK: Statistics of x [rows, columns], rows `stride` apart. `Statistics`
+
+  /// Σ x, Σ x² and max |x|.
+  func moments(_ x: Constants, rows: Int, columns: Int, stride: Int) -> Moments
+  /// How many are below `low`, and how many above `high`.
+  func countBeyond(_ x: Constants, rows: Int, columns: Int, stride: Int, low: Double, high: Double)
+    -> (below: Double, above: Double)
+  /// maxima[j] ← max(maxima[j], |x[row, j]|) over the rows.
+  func raiseMaxima(_ x: Constants, rows: Int, columns: Int, stride: Int, _ maxima: Values)
+  /// sums[row] = Σ_j x[row, j]².
+  func rowSumsOfSquares(
+    _ x: Constants, rows: Int, columns: Int, stride: Int, to sums: UnsafeMutablePointer<Double>)
+  /// Σ (x - y)².
+  func squaredDistance(_ x: Constants, _ y: Constants, count: Int) -> Double
+
   // MARK: Optimisers. `UpdateKernels`
 
   func sgd(_ range: UpdateRange<S>, _ constants: SGDConstants<S>)

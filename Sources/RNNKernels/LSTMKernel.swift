@@ -32,8 +32,7 @@ enum LSTMKernel<M: Machine>: CellKernel {
   /// All of ∂L/∂h_{t-1} passes through W_hh.
   @inline(__always)
   static func backward(
-    _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, carriedCell: UnsafeMutablePointer<S>,
-    _ step: BackwardStep<S>
+    _ j: Int, _ lanes: Int, dh: V, _ row: CellRows<S>, place: Int, _ step: BackwardStep<S>
   ) -> V {
     let size = step.shape.size
     let i = L.load(row.gates, j, lanes)
@@ -42,13 +41,14 @@ enum LSTMKernel<M: Machine>: CellKernel {
     let o = L.load(row.gates, 3 &* size &+ j, lanes)
     let tanhC = E.tanh(L.load(row.cell, j, lanes))
     // h_t = o∘tanh(c_t):  dc += dh∘o∘(1 - tanh²c)
-    let dc = L.load(carriedCell, j, lanes) + dh * o * (1 - tanhC * tanhC)
+    let dc = L.load(step.carriedCell + place, j, lanes) + dh * o * (1 - tanhC * tanhC)
+    if let observed = step.flow.cell { L.store(dc, observed + place, j, lanes) }
     // c_t = f∘c_{t-1} + i∘g, then through σ' = σ(1-σ) and tanh' = 1 - tanh²
     L.store(dc * g * i * (1 - i), row.gates, j, lanes)
     L.store(dc * L.load(row.previousCell, j, lanes) * f * (1 - f), row.gates, size &+ j, lanes)
     L.store(dc * i * (1 - g * g), row.gates, 2 &* size &+ j, lanes)
     L.store(dh * tanhC * o * (1 - o), row.gates, 3 &* size &+ j, lanes)
-    L.store(dc * f, carriedCell, j, lanes)
+    L.store(dc * f, step.carriedCell + place, j, lanes)
     return V(repeating: 0)
   }
 }

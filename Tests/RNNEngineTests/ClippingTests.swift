@@ -14,27 +14,31 @@ import Testing
     ]
   }
 
-  /// What the optimiser sees: SGD with rate 1 from zero weights leaves minus the clipped gradient.
+  /// What the optimiser sees: SGD with rate 1 leaves minus the clipped gradient as the move from `weights`.
   private func clip<S: Scalar>(
-    _ gradient: [S], _ options: ClipOptions
-  ) throws -> (clipped: [Double], norm: Double, hasClipped: Bool) {
-    let tensors = tensors(gradient.count, as: S.self)
-    let (source, scales) = (try Buffer<S>(count: gradient.count), try Buffer<S>(count: tensors.count))
-    let weights = try Buffer<S>(count: gradient.count)
-    for j in gradient.indices { source.values[j] = gradient[j] }
-    let partials = try Buffer<Double>(count: Norms<S>.partialCount(tensors))
-    let clipping = Clipping(
-      options, gradient: source.values, tensors: tensors, scales: scales.values, partials: partials.values)
+    _ gradient: [S], _ options: ClipOptions, tensors: [NamedTensor]? = nil, weights: [S]? = nil,
+    automatic: Double? = nil
+  ) throws -> (clipped: [Double], norm: Double, actions: ClipActions) {
+    let tensors = tensors ?? self.tensors(gradient.count, as: S.self)
+    let source = try Buffer<S>(count: gradient.count)
+    let parameters = try Buffer<S>(count: gradient.count)
+    for j in gradient.indices { (source.values[j], parameters.values[j]) = (gradient[j], weights?[j] ?? 0) }
+    let clipping = try Clipping<S>(options, tensors)
+    clipping.measure(source.values, parameters: parameters.values, automatic: automatic)
     var sgd = OptimizerOptions(.sgd)
     sgd.learningRate = 1
     try Optimizer<S>(sgd, parameterCount: gradient.count).update(
-      weights.values, gradient: source.values, tensors: tensors, limit: clipping.limit, scales: scales.values)
+      parameters.values, gradient: source.values, clipping, flow: nil)
     #expect(zip(source.values, gradient).allSatisfy({ $0 == $1 }), "the gradient itself stays")
-    return (weights.values.map { -Double($0) }, clipping.norm, clipping.hasClipped)
+    return (
+      gradient.indices.map { Double((weights?[$0] ?? 0) - parameters.values[$0]) }, clipping.norm,
+      clipping.actions
+    )
   }
 
   private func norm(_ x: some Collection<Double>) -> Double {
     let scale = x.reduce(0) { max($0, $1.magnitude) }
+    if scale == 0 { return 0 }
     return scale * x.reduce(0) { $0 + ($1 / scale) * ($1 / scale) }.squareRoot()
   }
 
@@ -44,7 +48,7 @@ import Testing
     let gradient = numbers(1001, seed: 1)
     let result = try clip(gradient, options)
     #expect(result.norm.ulp * 4 >= abs(result.norm - norm(gradient)))
-    #expect(result.hasClipped)
+    #expect(result.actions == .norm)
     #expect(abs(norm(result.clipped) - threshold) <= 4 * threshold.ulp)
     let back = norm(gradient) / threshold
     let direction = zip(gradient, result.clipped).map { pair in pair.1 * back - pair.0 }
@@ -59,12 +63,12 @@ import Testing
     let gradient = numbers(33, seed: 2)
     let result = try clip(gradient, options)
     #expect(result.clipped == gradient)
-    #expect(!result.hasClipped)
+    #expect(result.actions == [])
   }
 
   @Test func eachTensorByItself() throws {
     var options = ClipOptions()
-    (options.norm, options.scope) = (1, .perTensor)
+    options.tensorNorm = 1
     let gradient = numbers(40, seed: 3).enumerated().map {
       $0.offset < 20 ? $0.element * 100 : $0.element / 100
     }
@@ -82,6 +86,73 @@ import Testing
     let both = try clip(gradient, options)
     #expect(abs(norm(both.clipped) - 0.5) <= 1e-15)
     #expect(abs(both.norm - norm(gradient)) <= 1e-14, "reported before clipping")
+  }
+
+  /// Each row of a matrix by its weights, a vector as a whole; ‖w‖ counts for at least 1e-3.
+  @Test func adaptively() throws {
+    var options = ClipOptions()
+    options.adaptive = 0.1
+    let tensors = [
+      NamedTensor(name: "a", dtype: .float64, shape: [3, 4], start: 0, count: 12),
+      NamedTensor(name: "b", dtype: .float64, shape: [5], start: 12, count: 5),
+    ]
+    let weights = numbers(4, seed: 6) + [0, 0, 0, 0] + numbers(4, seed: 7, scale: 1e6) + numbers(5, seed: 8)
+    let gradient = numbers(17, seed: 9)
+    let result = try clip(gradient, options, tensors: tensors, weights: weights)
+    for range in [0..<4, 4..<8, 12..<17] {
+      let bound = 0.1 * max(norm(weights[range]), 1e-3)
+      #expect(abs(norm(result.clipped[range]) - bound) <= 1e-14)
+    }
+    #expect(zip(result.clipped[8..<12], gradient[8..<12]).allSatisfy { abs($0 - $1) <= 1e-9 })
+    #expect(result.actions == .adaptive)
+  }
+
+  /// Each kind bounds what the one before it left.
+  @Test func allTogether() throws {
+    var options = ClipOptions()
+    (options.value, options.adaptive, options.tensorNorm, options.norm) = (0.8, 2, 1.5, 0.9)
+    let (gradient, weights) = (numbers(60, seed: 10), numbers(60, seed: 11))
+    let result = try clip(gradient, options, weights: weights)
+    var expected = gradient.map { min(max($0, -0.8), 0.8) }
+    func bound(_ range: Range<Int>, _ most: Double) {
+      let measured = norm(expected[range])
+      if measured > most { for j in range { expected[j] *= most / measured } }
+    }
+    for half in [0..<30, 30..<60] {
+      bound(half, 2 * norm(weights[half]))
+      bound(half, 1.5)
+    }
+    bound(0..<60, 0.9)
+    #expect(relativeError(result.clipped, expected) <= 1e-14)
+    #expect(result.actions == [.value, .tensorNorm, .norm])
+    #expect(abs(result.norm - norm(gradient)) <= 1e-14)
+  }
+
+  @Test func theSmallerThresholdCounts() throws {
+    var options = ClipOptions()
+    options.norm = 2
+    let gradient = numbers(100, seed: 12, scale: 10)
+    #expect(abs(norm(try clip(gradient, options, automatic: 1.5).clipped) - 1.5) <= 1e-14)
+    #expect(abs(norm(try clip(gradient, options, automatic: 3).clipped) - 2) <= 1e-14)
+  }
+
+  /// Against sorting anew at every step, as numpy's quantile does.
+  @Test(arguments: [0.1, 0.5, 0.93, 1]) func quantileOfTheLastNorms(_ q: Double) {
+    var (history, all) = (NormHistory(window: 25), [Double]())
+    for norm in numbers(100, seed: 13).map({ (abs($0) * 20).rounded() }) {
+      history.add(norm)
+      all.append(norm)
+      let last = all.suffix(25).sorted()
+      guard last.count >= NormHistory.fewest else {
+        #expect(history.quantile(q) == nil)
+        continue
+      }
+      let position = q * Double(last.count - 1)
+      let below = min(Int(position), last.count - 2)
+      let expected = last[below] + (position - Double(below)) * (last[below + 1] - last[below])
+      #expect(history.quantile(q) == expected)
+      #expect(history.norms == Array(all.suffix(25)))
+    }
   }
 
   @Test(arguments: [1e200, 1e-200, 1e307]) func doubleDoesNotOverflow(_ scale: Double) throws {
@@ -119,7 +190,7 @@ import Testing
       let step = { _ = try example.withBatch(0) { try trainer.step($0, &report) } }
       if policy == .fail { #expect(throws: RNNError.self) { try step() } } else { try step() }
       #expect(model.parameters.values.map { $0.bitPattern } == before)
-      #expect(report.hasSkipped && report.counts.skipped == 1 && !report.gradNorm.isFinite)
+      #expect(report.action == .skipped && report.counts.skipped == 1 && !report.gradNorm.isFinite)
       #expect(trainer.optimizer.slots.values.allSatisfy({ $0 == 0 }), "averages stay clean too")
     }
   }

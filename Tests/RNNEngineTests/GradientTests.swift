@@ -16,7 +16,7 @@ import Testing
     var bptt: Int?
 
     var testDescription: String {
-      let names = layers.map { "\($0.kind.name)x\($0.layerCount)\($0.nonlinearity == .relu ? " relu" : "")" }
+      let names = layers.map { "\($0.kind.name)x\($0.layerCount) \($0.nonlinearity.name)" }
       return names.joined(separator: "-") + " \(loss) \(reduction) lengths=\(hasLengths) "
         + "weights=\(hasWeights) bptt=\(bptt ?? 0)\(layers.last!.lastStep ? " last" : "")"
     }
@@ -24,7 +24,8 @@ import Testing
 
   static let stacks: [[LayerDescription]] = [
     [layer(.elman, 3, 4), layer(.linear, 4, 3)],
-    [layer(.elman, 3, 5, layers: 2, relu: true), layer(.linear, 5, 2)],
+    [layer(.elman, 3, 5, layers: 2, nonlinearity: .relu), layer(.linear, 5, 2)],
+    [layer(.elman, 2, 7, nonlinearity: .identity), layer(.linear, 7, 2)],
     [layer(.gru, 2, 9), layer(.linear, 9, 3)],
     [layer(.gru, 3, 4, layers: 2), layer(.linear, 4, 2, last: true)],
     [layer(.lstm, 2, 9), layer(.linear, 9, 3)],

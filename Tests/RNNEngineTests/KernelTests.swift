@@ -21,7 +21,7 @@ enum InstructionSets {
   /// An LSTM of one unit without recurrence shows σ and tanh: i = σ(x), g = tanh(x).
   private func activations<S: Scalar>(_ x: S, _ kernels: any Kernels<S>) -> (sigmoid: S, tanh: S) {
     var gates: [S] = [x, 0, x, 0]
-    let shape = CellShape(inputSize: 1, size: 1, gateStride: 4, relu: false)
+    let shape = CellShape(inputSize: 1, size: 1, gateStride: 4)
     var memory = [S](repeating: 0, count: 4 + Blocking.tile + kernels.packedCount(.lstm, shape))
     gates.withUnsafeMutableBufferPointer { gates in
       memory.withUnsafeMutableBufferPointer { memory in
@@ -240,7 +240,7 @@ enum InstructionSets {
     let x = try buffer(total * inputs, seed: 33, scale: 1)
     let weight = try buffer(gates * size * (size + inputs), seed: 30, scale: 0.5)
     let bias = try buffer(gates * size * 2, seed: 31, scale: 0.5)
-    let shape = CellShape(inputSize: inputs, size: size, gateStride: gates * size, relu: false)
+    let shape = CellShape(inputSize: inputs, size: size, gateStride: gates * size)
     let packed = try buffer(kernels.packedCount(kind, shape), seed: 32, scale: 1)
     // Nothing says that scratch is aligned.
     let scratch = try Buffer<Double>(count: Blocking.tile + 1)
@@ -275,7 +275,7 @@ enum InstructionSets {
         shape: shape, step: 0, rows: rows.count, panels: 0..<backwardPanels, lengths: nil,
         weights: packed.values.start, numbers: cells,
         laterGates: later.values.start + rows.lowerBound * gates * size, laterCandidate: place[5],
-        outputGradient: place[6], carried: place[7], carriedCell: place[8],
+        outputGradient: place[6], carried: place[7], carriedCell: place[8], flow: FlowRows(),
         scratch: scratch.values.start + 1))
     return withExtendedLifetime((x, weight, bias, packed, later, scratch)) {
       ([now] + narrow).map { Array($0.values) }

@@ -91,12 +91,13 @@ func centralDifferences(
 }
 
 func layer(
-  _ kind: LayerDescription.Kind, _ input: Int, _ output: Int, layers: Int = 1, relu: Bool = false,
+  _ kind: LayerDescription.Kind, _ input: Int, _ output: Int, layers: Int = 1,
+  nonlinearity: LayerDescription.Nonlinearity = .tanh,
   last: Bool = false, dropout: Double = 0
 ) -> LayerDescription {
   var description = LayerDescription(kind, input, output)
   description.layerCount = layers
-  description.nonlinearity = relu ? .relu : .tanh
+  description.nonlinearity = nonlinearity
   description.lastStep = last
   description.dropout = dropout
   return description

@@ -74,7 +74,7 @@
 
 #define WRONG_DESCRIPTION(IN, layer)                                                                         \
   WRONG_ENUM(IN, "kind", layer.kind, 0), WRONG_ENUM(IN, "kind", layer.kind, 6),                              \
-      WRONG_ENUM(IN, "nonlinearity", layer.nonlinearity, 2),                                                 \
+      WRONG_ENUM(IN, "nonlinearity", layer.nonlinearity, 3),                                                 \
       IN(RNN_ERR_MODEL, "nonlinearity", IS(layer.nonlinearity, RNN_RELU)),                                   \
       WRONG_SIZE(IN, "input", layer.input_size), WRONG_SIZE(IN, "hidden", layer.output_size),                \
       IN(RNN_ERR_ARGUMENT, "num_layers", IS(layer.num_layers, -1)),                                          \
@@ -222,7 +222,7 @@ const misuse misuses[] = {
     WRONG_ENUM(CREATE_TRAINER, "reduction", trainer_options.reduction, 2),
     WRONG_ENUM(CREATE_TRAINER, "optimizer", trainer_options.optimizer, 4),
     WRONG_ENUM(CREATE_TRAINER, "clip_scope", trainer_options.clip_scope, 2),
-    WRONG_ENUM(CREATE_TRAINER, "nonfinite", trainer_options.nonfinite, 2),
+    WRONG_ENUM(CREATE_TRAINER, "nonfinite", trainer_options.nonfinite, 3),
     WRONG_FLAG(CREATE_TRAINER, "has_ignore_index", trainer_options.has_ignore_index),
     WRONG_FLAG(CREATE_TRAINER, "nesterov", trainer_options.nesterov),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "nesterov", IS(trainer_options.nesterov, 1)),

@@ -6,6 +6,12 @@ extension Trainer {
     for (index, name) in options.optimizer.slotNames.enumerated() {
       entries += model.entries(optimizer.slot(index), prefix: "optimizer.\(name).")
     }
+    if let lastGood, lastGood.isKept {
+      entries += model.entries(lastGood.parameters.values, prefix: "last_good.")
+      for (index, name) in options.optimizer.slotNames.enumerated() {
+        entries += model.entries(lastGood.slot(index), prefix: "last_good.optimizer.\(name).")
+      }
+    }
     try Safetensors.write(
       path, entries,
       metadata: [
@@ -19,7 +25,10 @@ extension Trainer {
     members += [
       ("updates", .number(optimizer.updates)), ("steps", .number(counts.steps)),
       ("clipped_steps", .number(counts.clipped)), ("skipped_steps", .number(counts.skipped)),
+      ("rolled_back_steps", .number(counts.rolledBack)),
+      ("norms", .array((history?.norms ?? []).map { .number($0) })),
     ]
+    if let lastGood, lastGood.isKept { members.append(("last_good_updates", .number(lastGood.updates))) }
     return .object(members)
   }
 
@@ -28,13 +37,33 @@ extension Trainer {
     for (index, name) in options.optimizer.slotNames.enumerated() {
       try model.fill(optimizer.slot(index), from: file, prefix: "optimizer.\(name).")
     }
+    // Files of before steps were rolled back do not count them.
     guard let updates = json["updates"]?.int, let steps = json["steps"]?.int,
       let clipped = json["clipped_steps"]?.int, let skipped = json["skipped_steps"]?.int,
-      updates >= 0, updates <= steps, clipped >= 0, clipped <= steps, skipped >= 0, skipped <= steps,
-      steps < Int.max / 2
+      let rolledBack = (json["rolled_back_steps"] ?? .number(0)).int,
+      [updates, clipped, skipped, rolledBack].allSatisfy({ $0 >= 0 && $0 <= steps }), steps < Int.max / 2
     else { throw RNNError(.format, "\(file.path): expected the counters of a checkpoint") }
     optimizer.updates = updates
-    counts = StepCounts(steps: steps, clipped: clipped, skipped: skipped)
+    counts = StepCounts(steps: steps, clipped: clipped, skipped: skipped, rolledBack: rolledBack)
+    for norm in json["norms"]?.elements ?? [] {
+      guard let norm = norm.double, norm.isFinite, norm >= 0 else {
+        throw RNNError(.format, "\(file.path): norms: expected finite numbers >= 0")
+      }
+      history?.add(norm)
+    }
+    try restoreLastGood(file, json)
+  }
+
+  private func restoreLastGood(_ file: SafetensorsFile, _ json: JSON) throws(RNNError) {
+    guard let lastGood, let updates = json["last_good_updates"]?.int else { return }
+    guard updates >= 0, updates <= optimizer.updates else {
+      throw RNNError(.format, "\(file.path): expected the counters of a checkpoint")
+    }
+    try model.fill(lastGood.parameters.values, from: file, prefix: "last_good.")
+    for (index, name) in options.optimizer.slotNames.enumerated() {
+      try model.fill(lastGood.slot(index), from: file, prefix: "last_good.optimizer.\(name).")
+    }
+    (lastGood.updates, lastGood.isKept) = (updates, true)
   }
 }
 
@@ -75,7 +104,15 @@ extension TrainerOptions {
       ("beta2", .number(optimizer.beta2)), ("alpha", .number(optimizer.alpha)),
       ("eps", .number(optimizer.eps)),
       ("weight_decay", .number(optimizer.weightDecay)), ("clip_value", .number(clip.value ?? 0)),
-      ("clip_norm", .number(clip.norm ?? 0)), ("clip_scope", .number(clip.scope.rawValue)),
+      ("clip_norm", .number(clip.scoped.norm ?? 0)), ("clip_scope", .number(clip.scoped.isPerTensor ? 1 : 0)),
+      ("clip_tensor_norm", .number(clip.scoped.tensorNorm ?? 0)),
+      ("clip_adaptive", .number(clip.adaptive ?? 0)), ("clip_quantile", .number(clip.quantile ?? 0)),
+      ("clip_window", .number(clip.window)), ("clip_step_value", .number(clip.stepValue ?? 0)),
+      ("clip_step_norm", .number(clip.stepNorm ?? 0)), ("omega", .number(regularization.omega)),
+      ("orthogonality", .number(regularization.orthogonality)),
+      ("activation_penalty", .number(regularization.activation)),
+      ("temporal_activation_penalty", .number(regularization.temporalActivation)),
+      ("rollback_factor", .number(rollBackFactor)),
       ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)),
       ("recompute", .bool(recompute)), ("seed", .number(seed)),
     ]
@@ -86,7 +123,7 @@ extension TrainerOptions {
     func int(_ key: String) -> Int? { json[key]?.int }
     guard let kind = int("optimizer").flatMap(OptimizerOptions.Kind.init),
       let lossKind = int("loss").flatMap(Loss.Kind.init),
-      let scope = int("clip_scope").flatMap(ClipOptions.Scope.init),
+      let scope = int("clip_scope"), scope == 0 || scope == 1,
       let reduction = int("reduction").flatMap(Loss.Reduction.init), let ignoreIndex = int("ignore_index"),
       let policy = int("nonfinite").flatMap(NonFinitePolicy.init), let seed = json["seed"]?.uint64,
       let bptt = int("bptt"), let clipValue = number("clip_value"), let clipNorm = number("clip_norm"),
@@ -99,11 +136,32 @@ extension TrainerOptions {
     (optimizer.nesterov, optimizer.learningRate, optimizer.momentum) = (nesterov, rate, momentum)
     (optimizer.beta1, optimizer.beta2, optimizer.alpha) = (beta1, beta2, alpha)
     (optimizer.eps, optimizer.weightDecay, self.seed, nonFinite) = (eps, decay, seed, policy)
-    clip.value = clipValue == 0 ? nil : clipValue
-    clip.norm = clipNorm == 0 ? nil : clipNorm
-    clip.scope = scope
     self.bptt = bptt == 0 ? nil : bptt
-    // Files of before there was this option do not have it.
+    clip.value = clipValue == 0 ? nil : clipValue
+    readLater(json)
+    let norms = (clipNorm == 0 ? nil : clipNorm, Self.optional(json["clip_tensor_norm"]))
+    do throws(RNNError) {
+      try clip.set(norm: norms.0, isPerTensor: scope == 1, tensorNorm: norms.1)
+    } catch { return nil }
+  }
+
+  /// Options that files of before they were there do not have.
+  private mutating func readLater(_ json: JSON) {
     recompute = json["recompute"]?.bool ?? false
+    clip.adaptive = Self.optional(json["clip_adaptive"])
+    clip.quantile = Self.optional(json["clip_quantile"])
+    clip.window = json["clip_window"]?.int ?? clip.window
+    clip.stepValue = Self.optional(json["clip_step_value"])
+    clip.stepNorm = Self.optional(json["clip_step_norm"])
+    regularization.omega = json["omega"]?.double ?? 0
+    regularization.orthogonality = json["orthogonality"]?.double ?? 0
+    regularization.activation = json["activation_penalty"]?.double ?? 0
+    regularization.temporalActivation = json["temporal_activation_penalty"]?.double ?? 0
+    rollBackFactor = json["rollback_factor"]?.double ?? rollBackFactor
+  }
+
+  /// 0 stands for none.
+  private static func optional(_ json: JSON?) -> Double? {
+    json?.double.flatMap { $0 == 0 ? nil : $0 }
   }
 }

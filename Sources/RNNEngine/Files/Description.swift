@@ -11,7 +11,7 @@ extension LayerDescription {
       ("kind", .string(kind.name)), ("input_size", .number(inputSize)), ("output_size", .number(outputSize)),
       ("weight_init", .string(Self.name(weightInit))),
     ]
-    if kind == .elman { members.append(("nonlinearity", .string(nonlinearity == .relu ? "relu" : "tanh"))) }
+    if kind == .elman { members.append(("nonlinearity", .string(nonlinearity.name))) }
     if kind.isRecurrent {
       members.append(("num_layers", .number(layerCount)))
       members.append(("dropout", .number(dropout)))
@@ -29,8 +29,8 @@ extension LayerDescription {
     else { return nil }
     self.init(kind, inputSize, outputSize)
     if let value = json["nonlinearity"] {
-      guard let text = value.text, text == "tanh" || text == "relu" else { return nil }
-      nonlinearity = text == "relu" ? .relu : .tanh
+      guard let known = Nonlinearity.named(value.text) else { return nil }
+      nonlinearity = known
     }
     guard let layerCount = (json["num_layers"] ?? .number(1)).int,
       let dropout = (json["dropout"] ?? .number(0)).double,

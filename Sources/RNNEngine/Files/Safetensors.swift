@@ -182,8 +182,8 @@ final class SafetensorsFile {
     guard found[0].dtype == S.dtype, found[0].shape == shape else {
       throw RNNError(
         .format,
-        "\(path): \(name): expected \(S.dtype.name) \(shapeText(shape)), "
-          + "got \(found[0].dtype.name) \(shapeText(found[0].shape))")
+        "\(path): \(name): expected \(S.dtype.name) \(shapeText(shape)), got \(found[0].dtype.name) \(shapeText(found[0].shape))"
+      )
     }
     memcpy(target.start, data, target.count * S.dtype.bytes)
   }

@@ -16,14 +16,27 @@ struct Cell: Sendable {
   let hasCellState: Bool
   let hasCandidate: Bool
   /// φ of an Elman network.
-  var relu = false
+  let activation: Activation
 
   init(_ description: LayerDescription) {
-    relu = description.nonlinearity == .relu
+    activation =
+      switch description.nonlinearity {
+      case .tanh: .tanh
+      case .relu: .relu
+      case .identity: .identity
+      }
     switch description.kind {
     case .gru: (kind, gateCount, hasCellState, hasCandidate) = (.gru, 3, false, true)
     case .lstm: (kind, gateCount, hasCellState, hasCandidate) = (.lstm, 4, true, false)
     default: (kind, gateCount, hasCellState, hasCandidate) = (.elman, 1, false, false)
+    }
+  }
+
+  /// Whether a gate's activation is a tanh: of h itself, g or n. Others are σ.
+  func isTanh(_ gate: Int) -> Bool {
+    switch kind {
+    case .elman: true
+    case .gru, .lstm: gate == 2
     }
   }
 

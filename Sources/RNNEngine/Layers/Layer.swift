@@ -104,6 +104,15 @@ public struct LayerGradients<S: Scalar> {
   var state: View<S>?
   /// Added to.
   var parameters: View<S>
+  /// What else is done on the way back, of recurrent layers only.
+  var supervision = Supervision<S>()
+}
+
+/// What is done on the way back through time beyond the gradient itself; nil: not asked for.
+public struct Supervision<S: Scalar> {
+  var clip: StepClip?
+  var flow: LayerFlow<S>?
+  var omega: Omega<S>?
 }
 
 /// A layer: sizes, equations and nothing else. It holds no numbers, so any number of threads may use it.

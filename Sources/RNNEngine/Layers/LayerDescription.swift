@@ -27,6 +27,19 @@ public struct LayerDescription: Sendable, Equatable {
   public enum Nonlinearity: Int, Sendable {
     case tanh = 0
     case relu = 1
+    case identity = 2
+
+    var name: String {
+      switch self {
+      case .tanh: "tanh"
+      case .relu: "relu"
+      case .identity: "identity"
+      }
+    }
+
+    static func named(_ text: String?) -> Nonlinearity? {
+      [.tanh, .relu, .identity].first { $0.name == text }
+    }
   }
 
   public var kind: Kind

@@ -47,7 +47,7 @@ final class Recurrent<S: Scalar>: Layer {
   }
 
   func shape(_ k: Int) -> CellShape {
-    CellShape(inputSize: inputWidth(k), size: size, gateStride: gateStride, relu: cell.relu)
+    CellShape(inputSize: inputWidth(k), size: size, gateStride: gateStride, activation: cell.activation)
   }
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {

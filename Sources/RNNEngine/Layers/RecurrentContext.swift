@@ -93,17 +93,28 @@ extension Recurrent {
       pass.lengths.values.map { UnsafePointer($0.start + row) }
     }
 
+    /// Calls `body` with each run of neighbouring rows that are valid at a step.
+    func forEachValidRun(_ step: Int, _ body: (Range<Int>) -> Void) {
+      guard pass.lengths.values != nil else { return body(0..<pass.rows) }
+      var first = 0
+      for row in 0...pass.rows where row == pass.rows || !pass.lengths.isValid(step: step, row: row) {
+        if first < row { body(first..<row) }
+        first = row + 1
+      }
+    }
+
     // MARK: Steps
 
     /// Runs `body(step, rows, panels, scratch)` for each of some steps, shared among threads: the batch, for rows do
     /// not depend on one another; or, where rows are few, the hidden units, and then threads meet after each step.
     @inline(never)
     func forEachStep(
-      _ steps: Int, panels: Int, work: Int,
+      _ steps: Int, panels: Int, work: Int, sharesUnits: Bool = true,
       _ body: (_ step: Int, _ rows: Range<Int>, _ panels: Range<Int>, UnsafeMutablePointer<S>) -> Void
     ) {
       let own = scratch.product.part(0, Blocking.tile)
-      if pass.rows < 2 * ThreadPool.threadCount && pass.rows * work >= ThreadPool.worthMeeting {
+      if sharesUnits && pass.rows < 2 * ThreadPool.threadCount && pass.rows * work >= ThreadPool.worthMeeting
+      {
         ThreadPool.split(panels, rounds: steps, work: steps &* pass.rows &* work / panels, scratch: own) {
           step, panels, scratch in
           body(step, 0..<pass.rows, panels, scratch)

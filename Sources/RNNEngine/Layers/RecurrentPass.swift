@@ -115,9 +115,15 @@ extension Recurrent {
     }
     context.loadInitialState(k)
     packBackward(level, context)
+    let supervision = gradients.supervision
     for index in (0..<context.pass.blockCount).reversed() {
       let steps = context.pass.block(index)
-      runBackward(level, steps, gradOutput, context)
+      if let flow = supervision.flow, flow.recordsActivations {
+        recordActivations(level, steps, flow, context)
+      }
+      runBackward(level, steps, gradOutput, supervision, context)
+      if let flow = supervision.flow { recordGradients(level, steps, flow, context) }
+      supervision.omega?.add(level, steps, supervision.flow, context)
       accumulate(level, steps, input: input, gradients, context)
       guard let gradInput else { continue }
       // For the steps of the block: dx_t = W_ihᵀ dgates_t
@@ -127,7 +133,10 @@ extension Recurrent {
         scratch: context.scratch.product)
     }
     // ∂L/∂h_0
-    if gradients.state != nil { runBackward(level, -1..<0, gradOutput, context) }
+    if gradients.state != nil || supervision.omega != nil {
+      runBackward(level, -1..<0, gradOutput, supervision, context)
+      supervision.omega?.add(level, -1..<0, supervision.flow, context)
+    }
     context.storeInitialGradient(k, gradients.state)
   }
 
@@ -140,27 +149,44 @@ extension Recurrent {
 
   /// ∂L/∂h_t = ∂L/∂y_t + W_hhᵀ dgates_{t+1} + what does not pass through W_hh, then the gradients of step t's gates.
   private func runBackward(
-    _ level: Context.Level, _ steps: Range<Int>, _ gradOutput: View<S>?, _ context: Context
+    _ level: Context.Level, _ steps: Range<Int>, _ gradOutput: View<S>?, _ supervision: Supervision<S>,
+    _ context: Context
   ) {
     let pass = context.pass
     context.forEachStep(
-      steps.count, panels: S.kernels.backwardPanels(level.shape), work: gateWidth &* size / 16
+      steps.count, panels: S.kernels.backwardPanels(level.shape), work: gateWidth &* size / 16,
+      sharesUnits: supervision.clip == nil
     ) { index, rows, panels, scratch in
       let (t, first) = (steps.upperBound - 1 - index, rows.lowerBound)
       let later = t + 1 < pass.steps ? context.numbers(level, t + 1, from: first) : nil
-      S.kernels.backward(
-        cell.kind,
-        BackwardStep(
-          shape: level.shape, step: t, rows: rows.count, panels: panels,
-          lengths: context.lengths(from: first),
-          weights: UnsafePointer(level.packed),
-          numbers: t < 0 ? nil : context.numbers(level, t, from: first),
-          laterGates: later.map { UnsafePointer($0.gates) },
-          laterCandidate: later.map { UnsafePointer($0.candidate) },
-          outputGradient: t < 0
-            ? nil : gradOutput.map { UnsafePointer($0.start + (t * pass.rows + first) * size) },
-          carried: context.scratch.gradOutput.start + first * size,
-          carriedCell: context.scratch.gradCell.start + first * size, scratch: scratch))
+      var step = BackwardStep(
+        shape: level.shape, step: t, rows: rows.count, panels: panels,
+        lengths: context.lengths(from: first),
+        weights: UnsafePointer(level.packed),
+        numbers: t < 0 ? nil : context.numbers(level, t, from: first),
+        laterGates: later.map { UnsafePointer($0.gates) },
+        laterCandidate: later.map { UnsafePointer($0.candidate) },
+        outputGradient: t < 0
+          ? nil : gradOutput.map { UnsafePointer($0.start + (t * pass.rows + first) * size) },
+        carried: context.scratch.gradOutput.start + first * size,
+        carriedCell: context.scratch.gradCell.start + first * size,
+        flow: supervision.flow?.rows(
+          (t - steps.lowerBound) * context.stepWidth + first * size, hasCell: cell.hasCellState)
+          ?? FlowRows(), scratch: scratch)
+      if let clip = supervision.clip, t >= 0 { gather(&step, rows, clip) }
+      S.kernels.backward(cell.kind, step)
+    }
+  }
+
+  /// ∂L/∂h_t as a whole first, to clip it by rows: what is left of the step is the cell.
+  private func gather(_ step: inout BackwardStep<S>, _ rows: Range<Int>, _ clip: StepClip) {
+    var gathering = step
+    gathering.numbers = nil
+    gathering.flow.output = nil
+    S.kernels.backward(cell.kind, gathering)
+    (step.laterGates, step.laterCandidate, step.outputGradient, step.flow.laterOutput) = (nil, nil, nil, nil)
+    for (index, row) in rows.enumerated() where step.lengths.map({ step.step < $0[index] }) ?? true {
+      clip.apply(View(start: step.carried + index * size, count: size), row: row)
     }
   }
 

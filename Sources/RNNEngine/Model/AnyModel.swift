@@ -21,6 +21,10 @@ public protocol AnyTrainer: AnyObject {
   func setLearningRate(_ rate: Double) throws(RNNError)
   func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError)
   func evaluate(_ batch: Batch) throws(RNNError) -> StepReport
+  func setRegularization(_ weights: RegularizationOptions) throws(RNNError)
+  /// What the last observed step saw.
+  func observedLevels() throws(RNNError) -> [LevelObservation]
+  func observedTensors() throws(RNNError) -> [TensorObservation]
   func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError)
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
 }
@@ -96,6 +100,24 @@ extension Model: AnyModel {
 
 extension Trainer: AnyTrainer {
   public var anyModel: any AnyModel { model }
+
+  public func observedLevels() throws(RNNError) -> [LevelObservation] { try lastObservation().levels }
+
+  public func observedTensors() throws(RNNError) -> [TensorObservation] {
+    let observation = try lastObservation()
+    return observation.gradientNorms.indices.map { index in
+      TensorObservation(
+        gradNorm: observation.gradientNorms[index], weightNorm: observation.updates.weightNorms.values[index],
+        updateNorm: observation.updates.updateNorms.values[index])
+    }
+  }
+
+  private func lastObservation() throws(RNNError) -> Observation<S> {
+    guard let observation else {
+      throw RNNError(.argument, "trainer: expected a step with observe = 1 before, got none")
+    }
+    return observation
+  }
 
   public func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
     let target = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)

@@ -1,3 +1,4 @@
+import CPlatform
 import RNNKernels
 
 /// Memory of a caller, with its size in bytes. `start` is nil when it was not given.
@@ -43,6 +44,14 @@ public struct RawBuffer {
     return View(start: start.assumingMemoryBound(to: S.self), count: bytes / MemoryLayout<S>.stride)
   }
 
+  /// Copies numbers out.
+  public func write(_ numbers: ArraySlice<Double>, _ name: String) throws(RNNError) {
+    let target = try checked(name, .float64, Shape(numbers.count), isCopied: true)
+    numbers.withUnsafeBytes { source in
+      if let start = source.baseAddress { _ = memcpy(target, start, source.count) }
+    }
+  }
+
   func integers(_ name: String, _ dtype: DType, _ shape: Shape) throws(RNNError) -> Integers {
     guard dtype == .int32 || dtype == .int64 else {
       throw RNNError(.dtype, "\(name): expected int32 or int64, got \(dtype.name)")
@@ -65,6 +74,8 @@ public struct Batch {
   public var weights: RawBuffer
   public var tokenType: DType
   public var labelType: DType
+  /// Whether a trainer keeps what it sees of the gradient on its way back.
+  public var observes = false
 
   public init(
     steps: Int, rows: Int, input: RawBuffer, lengths: RawBuffer, state: RawBuffer, stateOut: RawBuffer,

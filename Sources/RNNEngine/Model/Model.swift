@@ -147,3 +147,35 @@ enum Stack {
     }
   }
 }
+
+/// A square block of W_hh: of one gate of one stacked recurrent layer.
+struct RecurrentMatrix: Sendable {
+  /// Of the state dictionary.
+  let tensor: Int
+  let gate: Int
+  /// First element within flat parameters, and H.
+  let start: Int
+  let size: Int
+}
+
+extension Model {
+  /// The recurrent matrices of the stack, gate by gate.
+  var recurrentMatrices: [RecurrentMatrix] {
+    var (result, tensor) = ([RecurrentMatrix](), 0)
+    for layer in layers {
+      for index in layer.tensors.indices {
+        if layer.description.kind.isRecurrent && index % 4 == 1 { result += matrices(tensor) }
+        tensor += 1
+      }
+    }
+    return result
+  }
+
+  /// The gates of weight_hh_l{k}.
+  private func matrices(_ index: Int) -> [RecurrentMatrix] {
+    let (tensor, size) = (tensors[index], tensors[index].shape[1])
+    return (0..<tensor.shape[0] / size).map { gate in
+      RecurrentMatrix(tensor: index, gate: gate, start: tensor.start + gate * size * size, size: size)
+    }
+  }
+}

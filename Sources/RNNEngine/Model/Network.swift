@@ -94,35 +94,43 @@ final class Network<S: Scalar> {
   /// is given, is that of the state after the stretch and becomes that of the state before it.
   func backward(
     _ sequence: Sequence<S>, _ stretch: Range<Int>, gradient: View<S>, stateGradient: View<S>?,
-    dropout: Dropout?
+    dropout: Dropout?, supervisor: Supervisor<S>
   ) {
     packedVersion = nil
     var (upper, lower) = (places.gradients[0], places.gradients[1])
     for index in model.layers.indices.reversed() {
       let pass = pass(index, sequence, stretch, stateOut: nil, dropout: dropout)
-      let (outputCount, inputCount) = (gradientCount(index, stretch), gradientCount(index - 1, stretch))
+      let outputCount = gradientCount(index, stretch, supervisor)
+      let inputCount = gradientCount(index - 1, stretch, supervisor)
       let gradients = LayerGradients(
-        output: upper.part(0, outputCount), isOutputFinal: hasFinalGradient(index),
+        output: upper.part(0, outputCount), isOutputFinal: hasFinalGradient(index, supervisor),
         stateOut: stateGradient.flatMap { statePart(index, $0) },
-        input: index == 0 ? nil : lower.part(0, inputCount), isInputFinal: hasFinalGradient(index - 1),
+        input: index == 0 ? nil : lower.part(0, inputCount),
+        isInputFinal: hasFinalGradient(index - 1, supervisor),
         state: stateGradient.flatMap { statePart(index, $0) },
-        parameters: model.layerPart(index, of: gradient))
+        parameters: model.layerPart(index, of: gradient),
+        supervision: supervisor.forLayer(index, firstStep: stretch.lowerBound))
+      if let activations = supervisor.activations, activations.layer == index {
+        activations.add(
+          pass.output, gradients.output, steps: pass.steps, rows: rows, lengths: pass.lengths)
+      }
       model.layers[index].backward(pass, gradients)
       swap(&upper, &lower)
     }
   }
 
   /// Whether all that a layer hears from above is from a last-step head, and it can do with that.
-  private func hasFinalGradient(_ index: Int) -> Bool {
-    index >= 0 && index == model.layers.count - 2 && model.isLastStep
+  private func hasFinalGradient(_ index: Int, _ supervisor: Supervisor<S>) -> Bool {
+    index >= 0 && supervisor.activations?.layer != index && index == model.layers.count - 2
+      && model.isLastStep
       && model.layers[index].takesFinalGradient
   }
 
   /// Elements of the gradient of a layer's outputs.
-  private func gradientCount(_ index: Int, _ stretch: Range<Int>) -> Int {
+  private func gradientCount(_ index: Int, _ stretch: Range<Int>, _ supervisor: Supervisor<S>) -> Int {
     if index < 0 { return 0 }
     if index == model.layers.count - 1 { return outputCount(stretch) }
-    let places = hasFinalGradient(index) ? rows : stretch.count * rows
+    let places = hasFinalGradient(index, supervisor) ? rows : stretch.count * rows
     return places * model.descriptions[index].outputSize
   }
 

@@ -56,25 +56,30 @@ final class Optimizer<S: Scalar> {
   /// Running average `index`, laid out as the parameters are.
   func slot(_ index: Int) -> View<S> { slots.values.part(index * count, count) }
 
-  /// Moves the parameters against the gradient, each tensor clipped by its scale: those with one scale in one go.
-  func update(
-    _ parameters: View<S>, gradient: View<S>, tensors: [NamedTensor], limit: S, scales: View<S>
-  ) {
+  /// Moves the parameters against the gradient, each unit clipped by its scale: those with one scale in one go. `flow`
+  /// looks at the moves, tensor by tensor.
+  func update(_ parameters: View<S>, gradient: View<S>, _ clipping: Clipping<S>, flow: UpdateFlow<S>?) {
     updates += 1
+    let (units, scales) = (clipping.units, clipping.scales.values)
     var index = 0
-    while index < tensors.count {
-      let (first, scale) = (tensors[index].start, scales[index])
-      var count = 0
-      while index < tensors.count && scales[index] == scale {
-        count += tensors[index].count
+    while index < units.count {
+      let (first, scale) = (units[index].start, scales[index])
+      var end = first
+      repeat {
+        end += units[index].count
         index += 1
-      }
-      forEachPart(of: count, work: 32) { part in
-        update(
-          parameters, gradient, range: first + part.lowerBound..<first + part.upperBound,
-          GradientTransform(limit: limit, scale: scale))
+      } while index < units.count && scales[index] == scale && !(flow?.begins(at: end) ?? false)
+      let transform = GradientTransform(limit: clipping.limit, scale: scale)
+      if let flow {
+        flow.watch(parameters, first..<end) { update(parameters, gradient, range: $0, transform) }
+      } else {
+        forEachPart(of: end - first, work: 32) { part in
+          update(
+            parameters, gradient, range: first + part.lowerBound..<first + part.upperBound, transform)
+        }
       }
     }
+    flow?.finish()
   }
 
   private func update(

@@ -1,19 +1,30 @@
 import RNNKernels
 
-/// Trains one model: forward, loss, backpropagation through time, clipping, optimiser.
+/// Trains one model: forward, loss, backpropagation through time, regularisers, clipping, optimiser.
 public final class Trainer<S: Scalar> {
   public let model: Model<S>
   public private(set) var options: TrainerOptions
   let optimizer: Optimizer<S>
   var counts = StepCounts()
+  /// Norms of the last steps, if the threshold follows them.
+  var history: NormHistory?
+  /// What is gone back to, if that is the policy.
+  let lastGood: LastGood<S>?
   /// Of the last step, before clipping, laid out as the parameters are.
   let gradient: Buffer<S>
-  /// What clipping multiplies each tensor's gradient by.
-  private let scales: Buffer<S>
-  /// Partial sums of norms.
-  private let partials: Buffer<Double>
-  /// Planned at the first step, and again only for a larger batch.
+  /// What the last observed step saw; nil: none was.
+  private(set) var observation: Observation<S>?
+
+  private let clipping: Clipping<S>
+  private var orthogonality: Orthogonality<S>?
+  private var activations: ActivationPenalty<S>?
+  /// Planned when first needed, and again only for a batch of another shape.
+  private var flow: GradientFlow<S>?
+  private var omega: Omega<S>?
+  private var clipCounts: Buffer<Int>
   private var network: Network<S>?
+  /// The first step of the last batch whose loss is not finite.
+  var badLossStep: Int?
   /// The state after a part of the sequence, while the one before is still needed.
   private(set) var nextState: Buffer<S>
   /// With `recompute`, the states at the cuts of a stretch, and the gradient of one of them.
@@ -26,8 +37,12 @@ public final class Trainer<S: Scalar> {
     (self.model, self.options) = (model, options)
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
-    scales = try Buffer(count: model.tensors.count)
-    partials = try Buffer(count: Norms<S>.partialCount(model.tensors))
+    clipping = try Clipping(options.clip, model.tensors)
+    orthogonality = try Self.orthogonality(model, options.regularization)
+    activations = ActivationPenalty.make(model, options.regularization)
+    history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
+    lastGood = options.nonFinite == .rollBack ? try LastGood(model, optimizer) : nil
+    clipCounts = try Buffer(count: 0)
     nextState = try Buffer(count: 0)
     states = try Buffer(count: 0)
     stateGradient = try Buffer(count: 0)
@@ -56,32 +71,48 @@ public final class Trainer<S: Scalar> {
     }
   }
 
+  /// Any of the regularisers' weights, from the next step on.
+  public func setRegularization(_ weights: RegularizationOptions) throws(RNNError) {
+    try weights.validate(recomputes: options.recompute)
+    if weights.orthogonality != options.regularization.orthogonality {
+      orthogonality = try Self.orthogonality(model, weights)
+    }
+    activations = ActivationPenalty.make(model, weights)
+    options.regularization = weights
+  }
+
+  /// nil if it is not asked for.
+  private static func orthogonality(
+    _ model: Model<S>, _ weights: RegularizationOptions
+  ) throws(RNNError) -> Orthogonality<S>? {
+    weights.orthogonality == 0 ? nil : try Orthogonality(model, weight: weights.orthogonality)
+  }
+
   /// One update. An error leaves the weights as they were; `report` is filled with the step even when the
   /// policy makes a gradient that is not finite an error.
   public func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError) {
     let (objective, network) = try prepare(batch)
-    clear(gradient.values)
+    let supervisor = try supervise(objective.sequence, observes: batch.observes)
     report = StepReport()
     report.learningRate = options.optimizer.learningRate
-    report.loss = run(objective, network, isTraining: true)
-    let clipping = Clipping(
-      options.clip, gradient: gradient.values, tensors: model.tensors, scales: scales.values,
-      partials: partials.values)
-    report.gradNorm = clipping.norm
-    report.hasSkipped = !clipping.norm.isFinite || objective.divisor == 0
-    report.hasClipped = clipping.hasClipped && !report.hasSkipped
-    if !report.hasSkipped {
-      optimizer.update(
-        model.parameters.values, gradient: gradient.values, tensors: model.tensors, limit: clipping.limit,
-        scales: scales.values)
-      model.parametersHaveChanged()
+    report.loss = backpropagate(objective, network, supervisor)
+    regularize(supervisor, &report)
+    clip(supervisor, &report)
+    if batch.observes, let flow = supervisor.flow {
+      observation = try observe(flow, clipping.tensorNorms.values)
+      report.flowCount = flow.records.count
+    }
+    if !clipping.norm.isFinite {
+      report.origin = try locate(objective, network)
+      report.action = rollBack() ? .rolledBack : .skipped
+    } else if objective.divisor == 0 {
+      report.action = .skipped
+    } else {
+      update(isObserved: batch.observes)
     }
     count(&report)
-    if !clipping.norm.isFinite && options.nonFinite == .fail {
-      throw RNNError(
-        .nonFinite, "gradient: expected a finite norm, got \(clipping.norm); the weights are unchanged")
-    }
-    finish(objective.sequence, network)
+    try failIfAsked(report)
+    finish(objective.sequence, network, isFinite: clipping.norm.isFinite)
   }
 
   /// The loss of a batch, without dropout, gradient or update.
@@ -89,9 +120,9 @@ public final class Trainer<S: Scalar> {
     let (objective, network) = try prepare(batch)
     var report = StepReport()
     report.learningRate = options.optimizer.learningRate
-    report.loss = run(objective, network, isTraining: false)
+    report.loss = run(objective, network, isTraining: false, Supervisor())
     report.counts = counts
-    finish(objective.sequence, network)
+    finish(objective.sequence, network, isFinite: true)
     return report
   }
 
@@ -124,15 +155,116 @@ public final class Trainer<S: Scalar> {
     return planned
   }
 
+  /// What this step needs beyond the gradient.
+  private func supervise(_ sequence: Sequence<S>, observes: Bool) throws(RNNError) -> Supervisor<S> {
+    var supervisor = Supervisor<S>()
+    let (clip, needsOmega) = (options.clip, options.regularization.omega != 0)
+    if clip.clipsSteps {
+      if clipCounts.values.count != sequence.rows { clipCounts = try Buffer(count: sequence.rows) }
+      supervisor.clip = StepClip(
+        value: clip.stepValue ?? .infinity, norm: clip.stepNorm ?? .infinity, counts: clipCounts.values)
+    }
+    if observes || needsOmega { supervisor.flow = try plannedFlow(sequence) }
+    supervisor.recordsActivations = observes
+    supervisor.omega = needsOmega ? omega : nil
+    supervisor.activations = activations
+    return supervisor
+  }
+
+  private func plannedFlow(_ sequence: Sequence<S>) throws(RNNError) -> GradientFlow<S> {
+    if let flow, flow.steps == sequence.steps, flow.rows == sequence.rows { return flow }
+    (flow, omega) = (nil, nil)
+    let planned = try GradientFlow(model, steps: sequence.steps, rows: sequence.rows)
+    omega = try Omega(planned.records, rows: sequence.rows)
+    flow = planned
+    return planned
+  }
+
+  /// The loss; its gradient is in `gradient` afterwards.
+  private func backpropagate(
+    _ objective: Objective<S>, _ network: Network<S>, _ supervisor: Supervisor<S>
+  ) -> Double {
+    clear(gradient.values)
+    clipCounts.values.clear()
+    badLossStep = nil
+    supervisor.flow?.begin(objective.sequence, stretch: stretch(of: objective.sequence))
+    supervisor.omega?.clear()
+    supervisor.activations?.begin(objective.sequence, stretch: stretch(of: objective.sequence))
+    return run(objective, network, isTraining: true, supervisor)
+  }
+
+  private func regularize(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
+    report.penalty = supervisor.activations?.value ?? 0
+    if let omega = supervisor.omega {
+      let weight = options.regularization.omega
+      report.omega = omega.value
+      report.penalty += weight * omega.value
+      for (index, matrix) in model.recurrentMatrices.filter({ $0.gate == 0 }).enumerated() {
+        omega.addGradient(index, weight: weight, to: gradient(model.tensors[matrix.tensor]))
+      }
+    }
+    report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0
+  }
+
+  private func clip(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
+    clipping.measure(
+      gradient.values, parameters: model.parameters.values,
+      automatic: options.clip.quantile.flatMap { history?.quantile($0) })
+    report.gradNorm = clipping.norm
+    report.clipThreshold = clipping.threshold ?? 0
+    report.clipping = clipping.actions
+    report.clippedPlaces = clipCounts.values.reduce(0, +)
+    if report.clippedPlaces > 0 { report.clipping.insert(.step) }
+    if clipping.norm.isFinite { history?.add(clipping.norm) }
+  }
+
+  private func update(isObserved: Bool) {
+    lastGood?.keep(model, optimizer)
+    optimizer.update(
+      model.parameters.values, gradient: gradient.values, clipping,
+      flow: isObserved ? observation?.updates : nil)
+    model.parametersHaveChanged()
+  }
+
+  /// Goes through the step once more and looks.
+  private func locate(
+    _ objective: Objective<S>, _ network: Network<S>
+  ) throws(RNNError) -> NonFiniteOrigin? {
+    let supervisor = try supervise(objective.sequence, observes: true)
+    _ = backpropagate(objective, network, supervisor)
+    return supervisor.flow.map { origin($0, clipping.tensorNorms.values) }
+  }
+
+  /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
+  private func rollBack() -> Bool {
+    guard let lastGood, lastGood.isKept else { return false }
+    lastGood.restore(model, optimizer)
+    options.optimizer.learningRate *= options.rollBackFactor
+    optimizer.options.learningRate = options.optimizer.learningRate
+    return true
+  }
+
   private func count(_ report: inout StepReport) {
     counts.steps += 1
-    if report.hasClipped { counts.clipped += 1 }
-    if report.hasSkipped { counts.skipped += 1 }
+    if report.action == .updated && report.clipping != [] { counts.clipped += 1 }
+    if report.action == .skipped { counts.skipped += 1 }
+    if report.action == .rolledBack { counts.rolledBack += 1 }
     report.counts = counts
   }
 
-  private func finish(_ sequence: Sequence<S>, _ network: Network<S>) {
-    if let stateOut = sequence.stateOut, !network.state.isEmpty { stateOut.copy(from: network.state.start) }
+  private func failIfAsked(_ report: StepReport) throws(RNNError) {
+    guard !report.gradNorm.isFinite, options.nonFinite == .fail else { return }
+    let place = report.origin.map { text(", first in \($0.place)") } ?? ""
+    throw RNNError(
+      .nonFinite,
+      "gradient: expected a finite norm, got \(report.gradNorm)\(place); the weights are unchanged")
+  }
+
+  /// A final state that is not finite would spoil all that follows: the sequences begin anew.
+  private func finish(_ sequence: Sequence<S>, _ network: Network<S>, isFinite: Bool) {
+    guard let stateOut = sequence.stateOut, !network.state.isEmpty else { return }
+    stateOut.copy(from: network.state.start)
+    if !isFinite && !Norms.norm(stateOut).isFinite { stateOut.clear() }
   }
 }
 

@@ -4,12 +4,16 @@ public struct TrainerOptions: Sendable {
   public enum NonFinitePolicy: Int, Sendable {
     case skip = 0
     case fail = 1
+    case rollBack = 2
   }
 
   public var loss = Loss()
   public var optimizer: OptimizerOptions
   public var clip = ClipOptions()
+  public var regularization = RegularizationOptions()
   public var nonFinite = NonFinitePolicy.skip
+  /// Of the learning rate, when the weights are rolled back.
+  public var rollBackFactor = 0.5
   /// Steps between cuts of the unfolded graph; nil: none.
   public var bptt: Int?
   /// Whether activations are kept for about √T steps at a time only, and computed again on the way back.
@@ -30,6 +34,17 @@ public struct TrainerOptions: Sendable {
     try check(o.weightDecay, "weight_decay", "a finite number >= 0") { $0 >= 0 }
     try check(clip.value ?? 1, "clip_value", "a finite number > 0, or 0 for none") { $0 > 0 }
     try check(clip.norm ?? 1, "clip_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try check(clip.tensorNorm ?? 1, "clip_tensor_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try check(clip.adaptive ?? 1, "clip_adaptive", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try check(clip.stepValue ?? 1, "clip_step_value", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try check(clip.stepNorm ?? 1, "clip_step_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try check(clip.quantile ?? 1, "clip_quantile", "a number in (0, 1], or 0 for none") { $0 > 0 && $0 <= 1 }
+    guard (NormHistory.fewest...1 << 20).contains(clip.window) else {
+      throw RNNError(
+        .argument, "clip_window: expected \(NormHistory.fewest) to \(1 << 20) norms, got \(clip.window)")
+    }
+    try check(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
+    try regularization.validate(recomputes: recompute)
     if o.nesterov && !(o.kind == .sgd && o.momentum > 0) {
       throw RNNError(.argument, "nesterov: expected SGD with a momentum > 0, got none")
     }
@@ -38,31 +53,45 @@ public struct TrainerOptions: Sendable {
     }
   }
 
-  private func check(
-    _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
-  ) throws(RNNError) {
-    if !value.isFinite || !isRight(value) {
-      throw RNNError(.argument, "\(name): expected \(expected), got \(value)")
-    }
+}
+
+/// A finite number of the right kind.
+private func check(
+  _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
+) throws(RNNError) {
+  if !value.isFinite || !isRight(value) {
+    throw RNNError(.argument, "\(name): expected \(expected), got \(value)")
   }
 }
 
-/// What one step did.
-public struct StepReport: Sendable {
-  public var loss = 0.0
-  public var gradNorm = 0.0
-  public var learningRate = 0.0
-  public var hasClipped = false
-  public var hasSkipped = false
-  public var counts = StepCounts()
+/// Weights of what is added to the loss to keep gradients and activations in bounds; 0: off.
+public struct RegularizationOptions: Sendable {
+  /// Of Pascanu's Ω, `Omega`.
+  public var omega = 0.0
+  /// Of Σ ‖WᵀW - 1‖² over the recurrent matrices, gate by gate.
+  public var orthogonality = 0.0
+  /// Of the mean of h², and of (h_t - h_{t-1})², of the last recurrent layer. Merity, McCann and Socher 2017.
+  public var activation = 0.0
+  public var temporalActivation = 0.0
 
-  public init() {}
-}
+  public init(
+    omega: Double = 0, orthogonality: Double = 0, activation: Double = 0, temporalActivation: Double = 0
+  ) {
+    (self.omega, self.orthogonality) = (omega, orthogonality)
+    (self.activation, self.temporalActivation) = (activation, temporalActivation)
+  }
 
-/// Steps since training began.
-public struct StepCounts: Sendable {
-  /// All, clipped and skipped ones included.
-  public var steps = 0
-  public var clipped = 0
-  public var skipped = 0
+  var regularizesActivations: Bool { activation != 0 || temporalActivation != 0 }
+
+  func validate(recomputes: Bool) throws(RNNError) {
+    let weights = [
+      ("omega", omega), ("orthogonality", orthogonality), ("activation_penalty", activation),
+      ("temporal_activation_penalty", temporalActivation),
+    ]
+    for (name, weight) in weights { try check(weight, name, "a finite number >= 0") { $0 >= 0 } }
+    if recomputes && temporalActivation != 0 {
+      throw RNNError(
+        .argument, "temporal_activation_penalty: expected 0 with recompute, got \(temporalActivation)")
+    }
+  }
 }

@@ -3,20 +3,25 @@ import RNNKernels
 /// How a trainer walks through the unfolded graph.
 extension Trainer {
   /// L = Σ_t L^(t), stretch by stretch. Between stretches the state goes on and its gradient is cut.
-  func run(_ objective: Objective<S>, _ network: Network<S>, isTraining: Bool) -> Double {
+  func run(
+    _ objective: Objective<S>, _ network: Network<S>, isTraining: Bool, _ supervisor: Supervisor<S>
+  ) -> Double {
     let sequence = objective.sequence
     network.begin(with: sequence.state)
-    let size = min(sequence.steps, options.bptt ?? sequence.steps)
+    let size = stretch(of: sequence)
     var loss = objective.divisor == 0 ? Double.nan : 0
     for first in stride(from: 0, to: sequence.steps, by: size) {
       let walk = Walk(
         objective: objective, network: network, stretch: first..<min(first + size, sequence.steps),
-        segment: segment(of: size, rows: sequence.rows), isTraining: isTraining)
+        segment: segment(of: size, rows: sequence.rows), isTraining: isTraining, supervisor: supervisor)
       loss = forward(walk, loss)
       if isTraining && options.recompute { backwardRecomputing(walk) }
     }
     return loss
   }
+
+  /// Steps between two cuts of the gradient.
+  func stretch(of sequence: Sequence<S>) -> Int { min(sequence.steps, options.bptt ?? sequence.steps) }
 
   /// Steps whose activations are kept at a time: all of a stretch, or, if they are computed again, about as many as
   /// there are then cuts, √T, in whole blocks.
@@ -34,6 +39,17 @@ extension Trainer {
     let stretch: Range<Int>
     let segment: Int
     let isTraining: Bool
+    let supervisor: Supervisor<S>
+
+    /// The first step among some, just evaluated, whose loss is not finite.
+    func badLoss(_ steps: Range<Int>) -> Int? {
+      let losses = network.rowLosses
+      guard sequence.isLastStep else {
+        return (0..<steps.count * sequence.rows).first { !losses[$0].isFinite }
+          .map { steps.lowerBound + $0 / sequence.rows }
+      }
+      return (0..<sequence.rows).first { !losses[$0].isFinite }.map { sequence.length($0) - 1 }
+    }
 
     var count: Int { (stretch.count + segment - 1) / segment }
     var sequence: Sequence<S> { objective.sequence }
@@ -58,6 +74,7 @@ extension Trainer {
       loss = walk.objective.evaluate(
         steps, outputs: outputs, gradient: backward ? walk.network.outputGradient(steps) : nil,
         rowLosses: walk.network.rowLosses, adding: loss)
+      if !loss.isFinite && badLossStep == nil { badLossStep = walk.badLoss(steps) }
       if backward { self.backward(walk, steps, stateGradient: nil) }
       walk.network.begin(with: nextState.values)
     }
@@ -96,7 +113,7 @@ extension Trainer {
   private func backward(_ walk: Walk, _ steps: Range<Int>, stateGradient: View<S>?) {
     walk.network.backward(
       walk.sequence, steps, gradient: gradient.values, stateGradient: stateGradient,
-      dropout: dropout(from: steps.lowerBound))
+      dropout: dropout(from: steps.lowerBound), supervisor: walk.supervisor)
   }
 
   /// Masks differ from step to step, and are the same wherever the graph is cut.

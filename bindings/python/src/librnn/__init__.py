@@ -29,11 +29,12 @@ from .errors import (
     StructSizeError,
     TensorNameError,
 )
+from .flow import GradientFlow, LayerFlow, TensorFlow
 from .layers import GRU, LSTM, RNN, Embedding, Linear
 from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from .result import StepResult
+from .result import Origin, StepResult
 from .stream import Stream
 from .trainer import Trainer
 
@@ -74,8 +75,10 @@ __all__ = [
     "Embedding",
     "FileError",
     "FormatError",
+    "GradientFlow",
     "HandleError",
     "Layer",
+    "LayerFlow",
     "Linear",
     "Loss",
     "MSELoss",
@@ -84,6 +87,7 @@ __all__ = [
     "NaNError",
     "NonFiniteError",
     "Optimizer",
+    "Origin",
     "OutOfMemoryError",
     "RMSprop",
     "RnnError",
@@ -91,6 +95,7 @@ __all__ = [
     "StepResult",
     "Stream",
     "StructSizeError",
+    "TensorFlow",
     "TensorNameError",
     "Trainer",
     "get_num_threads",

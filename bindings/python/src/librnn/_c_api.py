@@ -55,6 +55,10 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rnn_trainer_evaluate": (_STATUS, (c_void_p, _BATCH, _REPORT)),
     "rnn_trainer_describe": (_STATUS, (c_void_p, POINTER(_c.TrainerOptions))),
     "rnn_trainer_set_learning_rate": (_STATUS, (c_void_p, c_double)),
+    "rnn_trainer_set_penalties": (
+        _STATUS,
+        (c_void_p, c_double, c_double, c_double, c_double),
+    ),
     "rnn_trainer_gradient": (_STATUS, (c_void_p, c_char_p, c_void_p, c_size_t)),
     "rnn_trainer_model": (_STATUS, (c_void_p, _NEW)),
     "rnn_stream_create": (_STATUS, (c_void_p, POINTER(_c.StreamOptions), _NEW)),
@@ -72,6 +76,12 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rnn_layer_initialize": (_STATUS, (_LAYER, c_int, c_uint64, c_void_p, c_size_t)),
     "rnn_layer_forward": (_STATUS, (_LAYER, _CALL)),
     "rnn_layer_backward": (_STATUS, (_LAYER, _CALL)),
+    "rnn_trainer_flow": (_STATUS, (c_void_p, c_size_t, POINTER(_c.Flow))),
+    "rnn_trainer_flow_series": (
+        _STATUS,
+        (c_void_p, c_size_t, c_int, c_int32, POINTER(c_double), c_size_t),
+    ),
+    "rnn_trainer_tensor_flow": (_STATUS, (c_void_p, c_size_t, POINTER(_c.TensorFlow))),
 }
 
 _HOW_TO_MEND = (

@@ -29,13 +29,30 @@ RNN_ERR_FORMAT = 410
 
 RNN_FLOAT32, RNN_FLOAT64, RNN_INT32, RNN_INT64 = range(4)
 RNN_EMBEDDING, RNN_ELMAN, RNN_GRU, RNN_LSTM, RNN_LINEAR = range(1, 6)
-RNN_TANH, RNN_RELU = range(2)
+RNN_TANH, RNN_RELU, RNN_IDENTITY = range(3)
 RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
 RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
 RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
 RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
-RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL = range(2)
+RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL, RNN_NONFINITE_ROLL_BACK = range(3)
+RNN_UPDATED, RNN_SKIPPED, RNN_ROLLED_BACK = range(3)
+RNN_CLIPPED_VALUE = 1
+RNN_CLIPPED_ADAPTIVE = 2
+RNN_CLIPPED_TENSOR_NORM = 4
+RNN_CLIPPED_NORM = 8
+RNN_CLIPPED_STEP = 16
+RNN_ORIGIN_NONE = 0
+RNN_ORIGIN_ACTIVATION = 1
+RNN_ORIGIN_LOSS = 2
+RNN_ORIGIN_STATE_GRADIENT = 3
+RNN_ORIGIN_TENSOR_GRADIENT = 4
+RNN_HEALTHY, RNN_VANISHING, RNN_EXPLODING, RNN_SATURATED, RNN_DEAD, RNN_DIVERGED = range(6)
+RNN_FLOW_GRAD_H_MEAN, RNN_FLOW_GRAD_H_MAX = 0, 1
+RNN_FLOW_GRAD_C_MEAN, RNN_FLOW_GRAD_C_MAX = 2, 3
+RNN_FLOW_GAIN = 4
+RNN_FLOW_H_MEAN, RNN_FLOW_H_STD, RNN_FLOW_H_MAX = 5, 6, 7
+RNN_FLOW_GATE_LOW, RNN_FLOW_GATE_HIGH = 8, 9
 
 RNN_ZERO = -1.0
 
@@ -121,6 +138,7 @@ class Batch(Sized):  # noqa: D101
         ("weights", In),
         ("token_type", enum),
         ("label_type", enum),
+        ("observe", c_int32),
     ]
 
 
@@ -147,6 +165,17 @@ class TrainerOptions(Sized):  # noqa: D101
         ("bptt", c_int64),
         ("seed", c_uint64),
         ("recompute", c_int32),
+        ("clip_tensor_norm", c_double),
+        ("clip_adaptive", c_double),
+        ("clip_quantile", c_double),
+        ("clip_window", c_int64),
+        ("clip_step_value", c_double),
+        ("clip_step_norm", c_double),
+        ("rollback_factor", c_double),
+        ("omega", c_double),
+        ("orthogonality", c_double),
+        ("activation_penalty", c_double),
+        ("temporal_activation_penalty", c_double),
     ]
 
 
@@ -161,6 +190,19 @@ class StepReport(Sized):  # noqa: D101
         ("step", c_int64),
         ("clipped_steps", c_int64),
         ("skipped_steps", c_int64),
+        ("action", enum),
+        ("clipping", c_int32),
+        ("clip_threshold", c_double),
+        ("clipped_places", c_int64),
+        ("penalty", c_double),
+        ("omega", c_double),
+        ("rolled_back_steps", c_int64),
+        ("flow_count", c_size_t),
+        ("origin", enum),
+        ("origin_layer", c_int64),
+        ("origin_level", c_int64),
+        ("origin_step", c_int64),
+        ("origin_tensor", c_char * 64),
     ]
 
 
@@ -203,4 +245,31 @@ class LayerCall(Sized):  # noqa: D101
         ("grad_input", Out),
         ("grad_state", Out),
         ("grad_parameters", Out),
+    ]
+
+
+class Flow(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("layer", c_size_t),
+        ("level", c_int64),
+        ("hidden_size", c_int64),
+        ("time_steps", c_int64),
+        ("gate_count", c_int64),
+        ("has_cell", c_int32),
+        ("verdict", enum),
+        ("rate", c_double),
+        ("horizon", c_double),
+        ("saturated_fraction", c_double),
+        ("dead_fraction", c_double),
+        ("reason", c_char * 256),
+    ]
+
+
+class TensorFlow(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("grad_norm", c_double),
+        ("weight_norm", c_double),
+        ("update_norm", c_double),
     ]

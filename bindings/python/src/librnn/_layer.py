@@ -17,7 +17,11 @@ INITS: Mapping[str, int] = {
     "orthogonal": _c.RNN_INIT_ORTHOGONAL,
     "identity": _c.RNN_INIT_IDENTITY,
 }
-NONLINEARITIES: Mapping[str, int] = {"tanh": _c.RNN_TANH, "relu": _c.RNN_RELU}
+NONLINEARITIES: Mapping[str, int] = {
+    "tanh": _c.RNN_TANH,
+    "relu": _c.RNN_RELU,
+    "identity": _c.RNN_IDENTITY,
+}
 
 
 class Layer(Settings):

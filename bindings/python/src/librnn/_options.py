@@ -6,27 +6,37 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from . import _c_types as _c
-from ._checks import UINT64_MAX, integer, known, positive
-from .errors import DTypeError, mismatch
+from ._checks import UINT64_MAX, integer, known, number, positive
+from .errors import ArgumentError, DTypeError, mismatch
 from .losses import Loss
 from .optimizers import Optimizer
 
 ClipScope: TypeAlias = Literal["global", "per_tensor"]
-NonFinite: TypeAlias = Literal["skip", "fail"]
+NonFinite: TypeAlias = Literal["skip", "fail", "roll_back"]
 
 _SCOPES: Mapping[str, int] = {"global": _c.RNN_CLIP_GLOBAL, "per_tensor": _c.RNN_CLIP_PER_TENSOR}
-_NONFINITE: Mapping[str, int] = {"skip": _c.RNN_NONFINITE_SKIP, "fail": _c.RNN_NONFINITE_FAIL}
+_NONFINITE: Mapping[str, int] = {
+    "skip": _c.RNN_NONFINITE_SKIP,
+    "fail": _c.RNN_NONFINITE_FAIL,
+    "roll_back": _c.RNN_NONFINITE_ROLL_BACK,
+}
+
+PENALTIES = ("omega", "orthogonality", "activation_penalty", "temporal_activation_penalty")
+"""The penalties, as C has them side by side."""
 
 
 def to_c(
-    *,
     loss: Loss,
     optimizer: Optimizer,
-    clip_norm: float | None,
-    clip_value: float | None,
+    *,
     bptt: int | None,
     clip_scope: ClipScope,
+    clip_quantile: float | None,
+    clip_window: int,
+    thresholds: Mapping[str, float | None],
+    penalties: Mapping[str, float],
     nonfinite: NonFinite,
+    rollback_factor: float,
     seed: int,
     recompute: bool,
 ) -> _c.TrainerOptions:
@@ -36,18 +46,27 @@ def to_c(
     if not isinstance(optimizer, Optimizer):
         raise DTypeError(mismatch("optimizer", "an Optimizer", type(optimizer).__name__))
     options = _c.TrainerOptions(
-        clip_norm=_threshold("clip_norm", clip_norm),
-        clip_value=_threshold("clip_value", clip_value),
         bptt=0 if bptt is None else integer("bptt", bptt),
         clip_scope=_SCOPES[known("clip_scope", clip_scope, _SCOPES)],
+        clip_quantile=0.0 if clip_quantile is None else _part("clip_quantile", clip_quantile),
+        clip_window=integer("clip_window", clip_window, low=10, high=2**20),
         nonfinite=_NONFINITE[known("nonfinite", nonfinite, _NONFINITE)],
+        rollback_factor=_part("rollback_factor", rollback_factor),
         seed=integer("seed", seed, low=0, high=UINT64_MAX),
         recompute=bool(recompute),
     )
+    for name, value in thresholds.items():
+        setattr(options, name, 0.0 if value is None else positive(name, value))
+    for name, value in penalties.items():
+        setattr(options, name, number(name, value, low=0))
     loss._to_c(options)
     optimizer._to_c(options)
     return options
 
 
-def _threshold(name: str, value: float | None) -> float:
-    return 0.0 if value is None else positive(name, value)
+def _part(name: str, value: float) -> float:
+    """Return a number in (0, 1]."""
+    result = positive(name, value)
+    if result > 1:
+        raise ArgumentError(mismatch(name, "a number in (0, 1]", result))
+    return result

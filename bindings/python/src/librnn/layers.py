@@ -49,7 +49,7 @@ class Embedding(Layer):
 
 
 class RNN(Recurrent):
-    """Elman's network: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu.
+    """Elman's network: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu, or neither.
 
     Takes [T, B, I], gives [T, B, H] of the last stacked layer; state h [L, B, H].
 
@@ -64,10 +64,10 @@ class RNN(Recurrent):
     weight_init, recurrent_init
         How ``weight_ih_l{k}`` [H, I or H] and ``weight_hh_l{k}`` [H, H] begin.
     nonlinearity
-        "tanh" or "relu".
+        "tanh", "relu" or "identity": the linear recurrence.
     """
 
-    nonlinearity: Literal["tanh", "relu"]
+    nonlinearity: Literal["tanh", "relu", "identity"]
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class RNN(Recurrent):
         *,
         weight_init: Init = "default",
         recurrent_init: Init = "default",
-        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        nonlinearity: Literal["tanh", "relu", "identity"] = "tanh",
     ) -> None:
         super().__init__(
             input_size,

@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import _c_types as _c
 from ._state import State
+from .flow import GradientFlow
+
+_ACTIONS = {
+    _c.RNN_UPDATED: "updated",
+    _c.RNN_SKIPPED: "skipped",
+    _c.RNN_ROLLED_BACK: "rolled_back",
+}
+_CLIPPING = {
+    "value": _c.RNN_CLIPPED_VALUE,
+    "adaptive": _c.RNN_CLIPPED_ADAPTIVE,
+    "tensor_norm": _c.RNN_CLIPPED_TENSOR_NORM,
+    "norm": _c.RNN_CLIPPED_NORM,
+    "step": _c.RNN_CLIPPED_STEP,
+}
+_ORIGINS = {
+    _c.RNN_ORIGIN_ACTIVATION: "activation",
+    _c.RNN_ORIGIN_LOSS: "loss",
+    _c.RNN_ORIGIN_STATE_GRADIENT: "state_gradient",
+    _c.RNN_ORIGIN_TENSOR_GRADIENT: "tensor_gradient",
+}
+
+
+class Origin(NamedTuple):
+    """Where a number that is not finite first appeared, in the order of the computation.
+
+    Attributes
+    ----------
+    kind
+        "activation", "loss", "state_gradient" or "tensor_gradient".
+    layer, level, step
+        Place in the stack, in the layer and in the sequence; None where there is none.
+    tensor
+        A tensor whose gradient it spoiled.
+    """
+
+    kind: str
+    layer: int | None
+    level: int | None
+    step: int | None
+    tensor: str
 
 
 class StepResult:
     """What one step of a trainer did. It never changes."""
 
-    # The report of C is kept as it came: reading a field is cheaper than copying nine at each step.
-    __slots__ = ("_report", "_state")
+    # The report of C is kept as it came: reading a field is cheaper than copying all at each step.
+    __slots__ = ("_report", "_state", "flow")
+
+    flow: GradientFlow | None
+    """What an observed step saw; None if it was not observed."""
 
     def __init__(
         self,
@@ -25,6 +70,7 @@ class StepResult:
         skipped_steps: int,
     ) -> None:
         self._state = state
+        self.flow = None
         self._report = _c.StepReport(
             loss=loss,
             grad_norm=grad_norm,
@@ -42,6 +88,7 @@ class StepResult:
         result = cls.__new__(cls)
         result._report = report
         result._state = state
+        result.flow = None
         return result
 
     @property
@@ -91,6 +138,53 @@ class StepResult:
     def skipped_steps(self) -> int:
         """How many of them were skipped."""
         return int(self._report.skipped_steps)
+
+    @property
+    def action(self) -> str:
+        """What became of the step: "updated", "skipped" or "rolled_back"."""
+        return _ACTIONS[self._report.action]
+
+    @property
+    def rolled_back_steps(self) -> int:
+        """How many steps were rolled back; they are not among the skipped ones."""
+        return int(self._report.rolled_back_steps)
+
+    @property
+    def clipping(self) -> tuple[str, ...]:
+        """Which kinds of clipping changed the gradient."""
+        flags = self._report.clipping
+        return tuple(name for name, flag in _CLIPPING.items() if flags & flag)
+
+    @property
+    def clip_threshold(self) -> float | None:
+        """The bound on the norm over all parameters that was in force; None if there was none."""
+        return float(self._report.clip_threshold) or None
+
+    @property
+    def clipped_places(self) -> int:
+        """At how many sequences, steps and layers ∂L/∂h_t was clipped."""
+        return int(self._report.clipped_places)
+
+    @property
+    def penalty(self) -> float:
+        """What the penalties added to the loss that is minimised; not in `loss`."""
+        return float(self._report.penalty)
+
+    @property
+    def omega(self) -> float:
+        """The value of Ω by itself; 0 unless its weight is above 0."""
+        return float(self._report.omega)
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where a gradient that is not finite began; None if it is finite."""
+        report = self._report
+        if report.origin == _c.RNN_ORIGIN_NONE:
+            return None
+        places = (report.origin_layer, report.origin_level, report.origin_step)
+        layer, level, step = (place if place >= 0 else None for place in places)
+        tensor = report.origin_tensor.decode()
+        return Origin(_ORIGINS[report.origin], layer, level, step, tensor)
 
     def __repr__(self) -> str:
         """Return everything but the state."""

@@ -11,12 +11,13 @@ from ._arrays import Array
 from ._batch import Batch, Lengths
 from ._c_api import check, create, lib
 from ._checks import file_path, number
+from ._flow import read_flow
 from ._handle import Owner
-from ._options import ClipScope, NonFinite
+from ._options import PENALTIES, ClipScope, NonFinite
 from ._signature import Signature
 from ._state import StateLike
 from ._tensors import read_tensors
-from .errors import DTypeError, NonFiniteError, mismatch
+from .errors import ArgumentError, DTypeError, NonFiniteError, mismatch
 from .losses import CrossEntropyLoss, Loss
 from .model import Model, Path
 from .optimizers import Adam, Optimizer, from_literal
@@ -42,9 +43,32 @@ class Trainer(Owner):
         k: the gradient is cut every k steps, the state carried on. None: through all of time.
     clip_scope
         Whether `clip_norm` is over all parameters, "global", or of each tensor, "per_tensor".
+    clip_tensor_norm
+        As `clip_norm`, of each tensor by itself, beside it.
+    clip_adaptive
+        Of each row of a matrix and each vector the gradient's norm is at most so many times that of
+        the weights, or of 1e-3 (Brock et al. 2021).
+    clip_quantile
+        In (0, 1]: `clip_norm` is this quantile of the last `clip_window` norms, once there are 10.
+    clip_window
+        10 to 1048576.
+    clip_step_norm, clip_step_value
+        ∂L/∂h_t of every recurrent layer, before it goes on backward through time: bounds on its
+        norm in each sequence, and on its elements.
+    omega
+        The weight of the penalty of Pascanu, Mikolov and Bengio 2013, which asks the gradient to
+        keep its norm on its way back; theirs were 4 and 2.
+    orthogonality
+        The weight of the sum of ‖WᵀW - 1‖² over the recurrent matrices, gate by gate.
+    activation_penalty, temporal_activation_penalty
+        The weights of the mean of h_t², and of (h_t - h_{t-1})², of the last recurrent layer
+        (Merity, McCann and Socher 2017).
     nonfinite
         What a gradient that is not finite does: "skip" changes nothing and counts, "fail" raises
-        NonFiniteError as well. It never reaches the weights.
+        NonFiniteError as well, "roll_back" takes the last update back and multiplies the learning
+        rate by `rollback_factor`. It never reaches the weights.
+    rollback_factor
+        In (0, 1].
     seed
         Of dropout.
     recompute
@@ -68,20 +92,46 @@ class Trainer(Owner):
         bptt: int | None = None,
         *,
         clip_scope: ClipScope = "global",
+        clip_tensor_norm: float | None = None,
+        clip_adaptive: float | None = None,
+        clip_quantile: float | None = None,
+        clip_window: int = 1000,
+        clip_step_norm: float | None = None,
+        clip_step_value: float | None = None,
+        omega: float = 0.0,
+        orthogonality: float = 0.0,
+        activation_penalty: float = 0.0,
+        temporal_activation_penalty: float = 0.0,
         nonfinite: NonFinite = "skip",
+        rollback_factor: float = 0.5,
         seed: int = 0,
         recompute: bool = False,
     ) -> None:
         if not isinstance(model, Model):
             raise DTypeError(mismatch("model", "a Model", type(model).__name__))
         options = _options.to_c(
-            loss=loss,
-            optimizer=optimizer,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
+            loss,
+            optimizer,
             bptt=bptt,
             clip_scope=clip_scope,
+            clip_quantile=clip_quantile,
+            clip_window=clip_window,
+            thresholds={
+                "clip_norm": clip_norm,
+                "clip_value": clip_value,
+                "clip_tensor_norm": clip_tensor_norm,
+                "clip_adaptive": clip_adaptive,
+                "clip_step_norm": clip_step_norm,
+                "clip_step_value": clip_step_value,
+            },
+            penalties={
+                "omega": omega,
+                "orthogonality": orthogonality,
+                "activation_penalty": activation_penalty,
+                "temporal_activation_penalty": temporal_activation_penalty,
+            },
             nonfinite=nonfinite,
+            rollback_factor=rollback_factor,
             seed=seed,
             recompute=recompute,
         )
@@ -147,6 +197,24 @@ class Trainer(Owner):
         rate = number("learning_rate", value, low=0)
         check(lib.rnn_trainer_set_learning_rate(self._handle, rate))
 
+    def set_penalties(self, **weights: float) -> None:
+        """Set weights of penalties from the next step on; those not named stay.
+
+        Parameters
+        ----------
+        **weights
+            `omega`, `orthogonality`, `activation_penalty`, `temporal_activation_penalty`.
+        """
+        for name in weights:
+            if name not in PENALTIES:
+                raise ArgumentError(mismatch("weights", " or ".join(PENALTIES), name))
+        options = self._describe()
+        values = [
+            number(name, weights[name], low=0) if name in weights else getattr(options, name)
+            for name in PENALTIES
+        ]
+        check(lib.rnn_trainer_set_penalties(self._handle, *values))
+
     def step(
         self,
         x: Array,
@@ -154,6 +222,8 @@ class Trainer(Owner):
         lengths: Lengths | None = None,
         state: StateLike | None = None,
         weights: Array | None = None,
+        *,
+        observe: bool = False,
     ) -> StepResult:
         """Take one step: forward, loss, backpropagation through time, clipping, update.
 
@@ -170,6 +240,9 @@ class Trainer(Owner):
             The state to begin with; None for zeros. The gradient does not go into it.
         weights
             The weight of each step's loss, [T, B] of the model's dtype; [B] with a last-step head.
+        observe
+            Whether to look at the gradient on its way back, for a few per cent of the time:
+            `StepResult.flow`. The step computes the same bits.
 
         Returns
         -------
@@ -183,7 +256,11 @@ class Trainer(Owner):
         """
         handle = self._handle
         batch = self._batch(x, y, lengths, state, weights)
-        return self._run(lib.rnn_trainer_step, handle, batch)
+        batch.c.observe = bool(observe)
+        result = self._run(lib.rnn_trainer_step, handle, batch)
+        if observe:
+            result.flow = read_flow(handle, self._signature.tensors)
+        return result
 
     def evaluate(
         self,

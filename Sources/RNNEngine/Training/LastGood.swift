@@ -1,0 +1,37 @@
+/// The weights with which the gradient was finite last, and the optimiser's state that belongs to them.
+final class LastGood<S: Scalar> {
+  let parameters: Buffer<S>
+  let slots: Buffer<S>
+  var updates = 0
+  /// Whether there are any.
+  var isKept = false
+
+  init(_ model: Model<S>, _ optimizer: Optimizer<S>) throws(RNNError) {
+    parameters = try Buffer(count: model.parameters.values.count)
+    slots = try Buffer(count: optimizer.slots.values.count)
+  }
+
+  /// Running average `index`.
+  func slot(_ index: Int) -> View<S> {
+    slots.values.part(index * parameters.values.count, parameters.values.count)
+  }
+
+  func keep(_ model: Model<S>, _ optimizer: Optimizer<S>) {
+    copy(model.parameters.values, to: parameters.values)
+    copy(optimizer.slots.values, to: slots.values)
+    (updates, isKept) = (optimizer.updates, true)
+  }
+
+  func restore(_ model: Model<S>, _ optimizer: Optimizer<S>) {
+    copy(parameters.values, to: model.parameters.values)
+    copy(slots.values, to: optimizer.slots.values)
+    optimizer.updates = updates
+    model.parametersHaveChanged()
+  }
+
+  private func copy(_ source: View<S>, to target: View<S>) {
+    forEachPart(of: source.count, work: 16) { part in
+      target.part(part.lowerBound, part.count).copy(from: source.start + part.lowerBound)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import RNNKernels
+
+/// What an observed step saw of one tensor: ‖g‖ before clipping, ‖w‖ before the update, ‖Δw‖.
+public struct TensorObservation: Sendable {
+  public let gradNorm: Double
+  public let weightNorm: Double
+  public let updateNorm: Double
+}
+
+/// What one observed step saw, by itself: later steps leave it alone.
+final class Observation<S: Scalar> {
+  let levels: [LevelObservation]
+  /// ‖g‖ of each tensor, before clipping.
+  let gradientNorms: [Double]
+  let updates: UpdateFlow<S>
+
+  init(levels: [LevelObservation], gradientNorms: [Double], updates: UpdateFlow<S>) {
+    (self.levels, self.gradientNorms, self.updates) = (levels, gradientNorms, updates)
+  }
+}
+
+extension Trainer {
+  /// After the way back, before the update.
+  func observe(_ flow: GradientFlow<S>, _ gradientNorms: View<Double>) throws(RNNError) -> Observation<S> {
+    let levels = flow.records.map {
+      LevelObservation($0, lengths: flow.lengths.values, stretch: flow.stretch)
+    }
+    let updates: UpdateFlow<S>
+    if let observation { updates = observation.updates } else { updates = try UpdateFlow(model.tensors) }
+    updates.clear()
+    return Observation(levels: levels, gradientNorms: Array(gradientNorms), updates: updates)
+  }
+
+  /// Where a gradient that is not finite began: `flow` has just seen all of it. On the way forward a layer at a time and
+  /// each from the first step on, then the loss, then the way back in reverse.
+  func origin(_ flow: GradientFlow<S>, _ gradientNorms: View<Double>) -> NonFiniteOrigin {
+    for record in flow.records {
+      for step in 0..<record.steps where !record.statistics(step)[1].isFinite {
+        return origin(.activation, record, step, gradientNorms)
+      }
+    }
+    let last = model.tensors.indices.last { !gradientNorms[$0].isFinite } ?? model.tensors.count - 1
+    if let step = badLossStep {
+      return NonFiniteOrigin(kind: .loss, step: step, tensor: model.tensors[last].name)
+    }
+    for record in flow.records.reversed() {
+      for step in (0..<record.steps).reversed() {
+        for row in 0..<record.rows where !record.output[step * record.rows + row].isFinite {
+          return origin(.stateGradient, record, step, gradientNorms)
+        }
+      }
+    }
+    return NonFiniteOrigin(kind: .tensorGradient, tensor: model.tensors[last].name)
+  }
+
+  /// Of the tensors of a stacked layer whose gradients are not finite the last, or, if all are, W_hh.
+  private func origin(
+    _ kind: NonFiniteOrigin.Kind, _ record: FlowRecord<S>, _ step: Int, _ gradientNorms: View<Double>
+  ) -> NonFiniteOrigin {
+    let matrices = model.recurrentMatrices.filter { $0.gate == 0 }
+    let hidden = matrices[record.index].tensor
+    let tensor =
+      gradientNorms[hidden].isFinite ? gradientNorms.indices.last { !gradientNorms[$0].isFinite } : hidden
+    return NonFiniteOrigin(
+      kind: kind, layer: record.layer, level: record.k, step: step,
+      tensor: model.tensors[tensor ?? hidden].name)
+  }
+}
+
+extension NonFiniteOrigin {
+  /// "the activations of layer 1, stacked layer 0, at step 17, tensor 1.weight_hh_l0".
+  var place: String {
+    let place = text("layer \(layer), stacked layer \(level), at step \(step), tensor \(tensor)")
+    switch kind {
+    case .activation: return text("the activations of \(place)")
+    case .loss: return text("the loss at step \(step), tensor \(tensor)")
+    case .stateGradient: return text("the gradient by the state of \(place)")
+    case .tensorGradient: return text("the sums of tensor \(tensor)")
+    }
+  }
+}

@@ -1,0 +1,83 @@
+"""Reading what an observed step saw."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from . import _c_types as _c
+from ._arrays import Array
+from ._c_api import check, lib
+from ._tensors import Tensor
+from .errors import ArgumentError
+from .flow import GATES, GradientFlow, LayerFlow, TensorFlow
+
+VERDICTS = {
+    _c.RNN_HEALTHY: "healthy",
+    _c.RNN_VANISHING: "vanishing",
+    _c.RNN_EXPLODING: "exploding",
+    _c.RNN_SATURATED: "saturated",
+    _c.RNN_DEAD: "dead",
+    _c.RNN_DIVERGED: "diverged",
+}
+_DOUBLES = ctypes.POINTER(ctypes.c_double)
+
+
+def read_flow(trainer: int, tensors: tuple[Tensor, ...]) -> GradientFlow:
+    """Return what the last observed step of a trainer saw."""
+    return GradientFlow(
+        tuple(_read_layers(trainer)),
+        {tensor.name: _read_tensor(trainer, index) for index, tensor in enumerate(tensors)},
+    )
+
+
+def _read_layers(trainer: int) -> list[LayerFlow]:
+    """Read layer after layer until the library says that there is none."""
+    layers: list[LayerFlow] = []
+    while True:
+        flow = _c.Flow()
+        try:
+            check(lib.rnn_trainer_flow(trainer, len(layers), flow))
+        except ArgumentError:
+            return layers
+        layers.append(_read_layer(trainer, len(layers), flow))
+
+
+def _read_layer(trainer: int, index: int, flow: Any) -> LayerFlow:
+    def series(which: int, gate: int = 0) -> Array:
+        values = np.empty(flow.time_steps)
+        target = values.ctypes.data_as(_DOUBLES)
+        check(lib.rnn_trainer_flow_series(trainer, index, which, gate, target, values.nbytes))
+        return values
+
+    gates = range(flow.gate_count)
+    return LayerFlow(
+        layer=flow.layer,
+        level=flow.level,
+        hidden_size=flow.hidden_size,
+        verdict=VERDICTS[flow.verdict],
+        reason=flow.reason.decode(),
+        rate=flow.rate,
+        horizon=flow.horizon,
+        saturated_fraction=flow.saturated_fraction,
+        dead_fraction=flow.dead_fraction,
+        gates=GATES[flow.gate_count],
+        grad_h_mean=series(_c.RNN_FLOW_GRAD_H_MEAN),
+        grad_h_max=series(_c.RNN_FLOW_GRAD_H_MAX),
+        grad_c_mean=series(_c.RNN_FLOW_GRAD_C_MEAN) if flow.has_cell else None,
+        grad_c_max=series(_c.RNN_FLOW_GRAD_C_MAX) if flow.has_cell else None,
+        gain=series(_c.RNN_FLOW_GAIN),
+        h_mean=series(_c.RNN_FLOW_H_MEAN),
+        h_std=series(_c.RNN_FLOW_H_STD),
+        h_max=series(_c.RNN_FLOW_H_MAX),
+        gate_low=np.stack([series(_c.RNN_FLOW_GATE_LOW, gate) for gate in gates]),
+        gate_high=np.stack([series(_c.RNN_FLOW_GATE_HIGH, gate) for gate in gates]),
+    )
+
+
+def _read_tensor(trainer: int, index: int) -> TensorFlow:
+    flow = _c.TensorFlow()
+    check(lib.rnn_trainer_tensor_flow(trainer, index, flow))
+    return TensorFlow(flow.grad_norm, flow.weight_norm, flow.update_norm)
