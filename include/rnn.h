@@ -6,7 +6,7 @@
  *
  * The file reads as a tutorial: 1 versions, errors and threads; 2 describing a
  * network; 3 models; 4 running a model over sequences; 5 training; 6 streaming;
- * 7 files; 8 single layers over your own buffers; 9 the gradient's way back through time.
+ * 7 files; 8 single layers over your own buffers; 9 the gradient's way back through time; 10 the dynamics of a model.
  *
  *     rnn_layer layers[3];
  *     RNN_INIT(layers[0]); RNN_INIT(layers[1]); RNN_INIT(layers[2]);
@@ -667,6 +667,65 @@ typedef struct rnn_tensor_flow {
 
 /* Tensor `index` of the state dictionary. Errors: as rnn_trainer_flow. */
 rnn_status rnn_trainer_tensor_flow(const rnn_trainer *trainer, size_t index, rnn_tensor_flow *flow);
+
+/* ---- 10. The dynamics of a model ------------------------------------------------------------- */
+
+/*
+ * A model is a map from one state to the next, which its input drives. Everything here is computed in double
+ * precision, whatever the model's type, from the model's own forward pass without dropout. n is the number of
+ * numbers in the state of one sequence, in the order of rnn_model_state_tensor for one row: h [L, H] of each
+ * recurrent layer, then c [L, H] of an LSTM. Threads: as reading the model.
+ */
+
+/* Of a square matrix. */
+typedef struct rnn_spectrum {
+  size_t struct_size;
+  int64_t size;           /* H */
+  double spectral_radius; /* largest magnitude of an eigenvalue */
+  double spectral_norm;   /* largest singular value */
+} rnn_spectrum;
+
+/*
+ * The recurrent matrix [H, H] of one gate in a tensor "1.weight_hh_l0". eigenvalues: NULL, or [H, 2] doubles, real
+ * and imaginary parts, the largest magnitude first. By LAPACK.
+ * Errors: RNN_ERR_NAME, RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_NONFINITE for weights that are not finite.
+ */
+rnn_status rnn_model_spectrum(const rnn_model *model, const char *name, int32_t gate, rnn_spectrum *spectrum,
+                              double *eigenvalues, size_t bytes);
+
+/*
+ * ds_to/ds_from for each sequence of a batch, [B, n, n] doubles: the state after step `to` by the state after step
+ * `from`, -1 for the initial state. Row i has the derivatives of number i of the later state. Reads input, lengths,
+ * state. Needs -1 <= from <= to < T, and valid steps.
+ * Errors: as rnn_model_forward, RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_MODEL for a model without state.
+ */
+rnn_status rnn_model_jacobian(const rnn_model *model, const rnn_batch *batch, int64_t from, int64_t to,
+                              double *jacobian, size_t bytes);
+
+/*
+ * Finite-time Lyapunov exponents: the rates, per step and by the natural logarithm, at which neighbouring states of
+ * a sequence part in m orthogonal directions. The directions go along with the state, are orthonormalised by QR, and
+ * the exponents are the means of ln |R_ii|: Benettin et al. 1980, for trained networks Engelken, Wolf and Abbott 2023.
+ */
+typedef struct rnn_lyapunov {
+  size_t struct_size;
+  int64_t count;   /* m leading exponents, 1 to n; 0: all n */
+  int64_t warm_up; /* first steps that are left out, in which the directions settle; less than every length */
+  int64_t interval;  /* steps between orthonormalisations; 0 means 1 */
+  rnn_out exponents; /* [B, m] doubles */
+  /* The rest is optional. */
+  rnn_out
+      errors; /* [B, m] doubles: standard error of the mean of ten parts of the time; NaN of less than ten */
+  rnn_out dimension; /* [B] doubles: Kaplan and Yorke 1979; NaN if it takes more exponents than m */
+  rnn_out entropy;   /* [B] doubles: sum of the positive exponents, Pesin 1977 */
+} rnn_lyapunov;
+
+/*
+ * Of each sequence of a batch; reads input, lengths, state.
+ * Errors: as rnn_model_forward, RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_MODEL for a model without state,
+ * RNN_ERR_NONFINITE when a state does not stay finite.
+ */
+rnn_status rnn_model_lyapunov(const rnn_model *model, const rnn_batch *batch, const rnn_lyapunov *lyapunov);
 
 #ifdef __cplusplus
 }

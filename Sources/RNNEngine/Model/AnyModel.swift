@@ -10,6 +10,9 @@ public protocol AnyModel: AnyObject {
   func read(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError)
   func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError)
   func forward(_ batch: Batch) throws(RNNError)
+  func spectrum(_ tensor: NamedTensor, gate: Int) throws(RNNError) -> Spectrum
+  func jacobian(_ batch: Batch, from first: Int, to last: Int, into target: RawBuffer) throws(RNNError)
+  func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) -> [LyapunovSpectrum]
   func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer
   func makeStream(rows: Int, tokenType: DType) throws(RNNError) -> any AnyStream
   func save(to path: UnsafePointer<CChar>) throws(RNNError)

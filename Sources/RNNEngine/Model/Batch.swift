@@ -44,6 +44,13 @@ public struct RawBuffer {
     return View(start: start.assumingMemoryBound(to: S.self), count: bytes / MemoryLayout<S>.stride)
   }
 
+  /// Checks a buffer of doubles that will be written.
+  public func check(_ name: String, _ sides: [Int], isOptional: Bool) throws(RNNError) {
+    if isOptional && !isGiven { return }
+    for side in sides where side < 0 { throw RNNError(.argument, "\(name): expected sizes, got \(side)") }
+    _ = try checked(name, .float64, Shape(sides), isCopied: true)
+  }
+
   /// Copies numbers out.
   public func write(_ numbers: ArraySlice<Double>, _ name: String) throws(RNNError) {
     let target = try checked(name, .float64, Shape(numbers.count), isCopied: true)

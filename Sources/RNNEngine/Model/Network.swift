@@ -144,6 +144,11 @@ final class Network<S: Scalar> {
 
   // MARK: One layer's pass
 
+  /// What a layer worked on in a stretch that `forward` has just run.
+  func pass(_ index: Int, _ sequence: Sequence<S>, _ stretch: Range<Int>) -> LayerPass<S> {
+    pass(index, sequence, stretch, stateOut: nil, dropout: nil)
+  }
+
   private func pass(
     _ index: Int, _ sequence: Sequence<S>, _ stretch: Range<Int>, stateOut: View<S>?, dropout: Dropout?
   ) -> LayerPass<S> {

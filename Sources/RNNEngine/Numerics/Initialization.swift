@@ -1,4 +1,3 @@
-import COpenBLAS
 import CPlatform
 import RNNKernels
 
@@ -51,32 +50,19 @@ struct Initializer<S: Scalar> {
   /// signs of R's diagonal so that Q is uniformly distributed. Saxe, McClelland and Ganguli 2014.
   private func orthogonal(_ values: View<S>, rows: Int, columns: Int) throws(RNNError) {
     let (long, short) = (max(rows, columns), min(rows, columns))
-    let q = try Buffer<Double>(count: Size.product(long, short))
-    let signs = try Buffer<Double>(count: short)
+    let (q, factors) = (
+      try Buffer<Double>(count: Size.product(long, short)), try QR(long: long, short: short)
+    )
     for j in q.values.indices { q.values[j] = gaussian(j) }
-    try orthonormalize(q, long: long, short: short, signs: signs)
-    withExtendedLifetime((q, signs)) {
+    factors.orthonormalize(q.values)
+    withExtendedLifetime((q, factors)) {
       for i in 0..<rows {
         for j in 0..<columns {
           let (row, column) = rows >= columns ? (i, j) : (j, i)
-          values[i * columns + j] = S(q.values[column * long + row] * signs.values[column])
+          let sign = factors.diagonal.values[column] < 0 ? -1.0 : 1
+          values[i * columns + j] = S(q.values[column * long + row] * sign)
         }
       }
-    }
-  }
-
-  /// Replaces a column-major matrix [long, short] by Q of its QR factors; `signs` receives those of diag R.
-  private func orthonormalize(
-    _ a: Buffer<Double>, long: Int, short: Int, signs: Buffer<Double>
-  ) throws(RNNError) {
-    var (m, n) = (Int32(long), Int32(short))
-    var (workSize, info) = (n * 64, Int32(0))
-    let tau = try Buffer<Double>(count: short)
-    let work = try Buffer<Double>(count: Int(workSize))
-    withExtendedLifetime((a, tau, work, signs)) {
-      dgeqrf_(&m, &n, a.values.start, &m, tau.values.start, work.values.start, &workSize, &info)
-      for j in 0..<short { signs.values[j] = a.values[j * long + j] < 0 ? -1 : 1 }
-      dorgqr_(&m, &n, &n, a.values.start, &m, tau.values.start, work.values.start, &workSize, &info)
     }
   }
 }

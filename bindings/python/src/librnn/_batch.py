@@ -37,6 +37,11 @@ class Batch:
             self._lend(self.c.lengths, check_lengths(lengths, self._rows))
         self._add_state(state)
 
+    @property
+    def rows(self) -> int:
+        """B."""
+        return self._rows
+
     def add_output(self) -> Array:
         """Ask for the outputs, and return the array that the call writes."""
         output = self._signature.new_output(self._steps, self._rows)

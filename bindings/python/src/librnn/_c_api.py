@@ -81,6 +81,15 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         _STATUS,
         (c_void_p, c_size_t, c_int, c_int32, POINTER(c_double), c_size_t),
     ),
+    "rnn_model_spectrum": (
+        _STATUS,
+        (c_void_p, c_char_p, c_int32, POINTER(_c.Spectrum), POINTER(c_double), c_size_t),
+    ),
+    "rnn_model_jacobian": (
+        _STATUS,
+        (c_void_p, _BATCH, c_int64, c_int64, POINTER(c_double), c_size_t),
+    ),
+    "rnn_model_lyapunov": (_STATUS, (c_void_p, _BATCH, POINTER(_c.Lyapunov))),
     "rnn_trainer_tensor_flow": (_STATUS, (c_void_p, c_size_t, POINTER(_c.TensorFlow))),
 }
 

@@ -273,3 +273,25 @@ class TensorFlow(Sized):  # noqa: D101
         ("weight_norm", c_double),
         ("update_norm", c_double),
     ]
+
+
+class Spectrum(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("size", c_int64),
+        ("spectral_radius", c_double),
+        ("spectral_norm", c_double),
+    ]
+
+
+class Lyapunov(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("count", c_int64),
+        ("warm_up", c_int64),
+        ("interval", c_int64),
+        ("exponents", Out),
+        ("errors", Out),
+        ("dimension", Out),
+        ("entropy", Out),
+    ]

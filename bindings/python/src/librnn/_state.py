@@ -31,6 +31,11 @@ class StateLayout:
         self._parts = tuple(_part(model, index) for index in range(info.state_tensor_count))
         self._places = tuple(self._place(part) for part in self._parts)
 
+    @property
+    def size(self) -> int:
+        """n: numbers in the state of one row."""
+        return self._row
+
     def allocate(self, batch_size: int) -> Array:
         """Return the flat buffer of a zero state."""
         return np.zeros(batch_size * self._row, self._dtype)

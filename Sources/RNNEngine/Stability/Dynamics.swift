@@ -1,0 +1,80 @@
+import RNNKernels
+
+/// The dynamics of a model on a caller's data. Everything is computed in double precision, whatever the model's type.
+extension Model {
+  /// Of one gate's recurrent matrix in a tensor weight_hh_l{k}.
+  public func spectrum(_ tensor: NamedTensor, gate: Int) throws(RNNError) -> Spectrum {
+    guard let first = recurrentMatrices.first(where: { tensors[$0.tensor].name == tensor.name }) else {
+      throw RNNError(.argument, "name: expected a tensor weight_hh_l{k}, got \(tensor.name)")
+    }
+    let gates = tensor.shape[0] / first.size
+    guard gate >= 0 && gate < gates else {
+      throw RNNError(.argument, "gate: expected less than \(gates), got \(gate)")
+    }
+    let matrix = try Buffer<Double>(count: first.size * first.size)
+    let source = parameters.values.part(first.start + gate * first.size * first.size, first.size * first.size)
+    for j in source.indices { matrix.values[j] = Double(source[j]) }
+    guard Norms.norm(matrix.values).isFinite else {
+      throw RNNError(.nonFinite, "\(tensor.name): expected finite numbers, got others")
+    }
+    guard let spectrum = try Spectrum(matrix.values, size: first.size) else {
+      throw RNNError(.nonFinite, "\(tensor.name): expected eigenvalues to be found, got no convergence")
+    }
+    return spectrum
+  }
+
+  /// ∂s_last/∂s_first of each row, [B, n, n], of the states s after two steps; first = -1 is the initial state.
+  public func jacobian(
+    _ batch: Batch, from first: Int, to last: Int, into target: RawBuffer
+  ) throws(RNNError) {
+    let sequence = try dynamicSequence(batch)
+    guard first >= -1, last >= first, last < sequence.steps else {
+      throw RNNError(
+        .argument, "from, to: expected -1 <= from <= to < \(sequence.steps), got \(first), \(last)")
+    }
+    for row in 0..<sequence.rows where last >= sequence.length(row) {
+      throw RNNError(
+        .argument, "to: expected less than lengths[\(row)] = \(sequence.length(row)), got \(last)")
+    }
+    let (size, copy) = (stateCountPerRow, try doubled())
+    let result = try target.view("jacobian", Shape(sequence.rows, size, size), as: Double.self)
+    for row in 0..<sequence.rows {
+      let input = try RowInput(sequence, row: row, of: self)
+      try Trajectory(copy, input).jacobian(
+        copy, from: first, to: last, result.part(row * size * size, size * size))
+    }
+  }
+
+  /// Of each row.
+  public func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) -> [LyapunovSpectrum] {
+    let sequence = try dynamicSequence(batch)
+    if let count = options.count, count < 1 || count > stateCountPerRow {
+      throw RNNError(.argument, "count: expected 1 to \(stateCountPerRow), got \(count)")
+    }
+    guard options.interval >= 1 else {
+      throw RNNError(.argument, "interval: expected at least 1, got \(options.interval)")
+    }
+    for row in 0..<sequence.rows where options.warmUp < 0 || options.warmUp >= sequence.length(row) {
+      throw RNNError(
+        .argument, "warm_up: expected 0 to \(sequence.length(row) - 1), got \(options.warmUp)")
+    }
+    let copy = try doubled()
+    var spectra: [LyapunovSpectrum] = []
+    for row in 0..<sequence.rows {
+      spectra.append(
+        try LyapunovMeasurement.measure(copy, RowInput(sequence, row: row, of: self), options))
+    }
+    return spectra
+  }
+
+  private func dynamicSequence(_ batch: Batch) throws(RNNError) -> Sequence<S> {
+    guard stateCountPerRow > 0 else {
+      throw RNNError(.model, "model: expected a recurrent layer, got none")
+    }
+    let sequence = try Sequence(batch, for: self)
+    for row in 0..<sequence.rows where sequence.length(row) < 1 {
+      throw RNNError(.argument, "lengths[\(row)]: expected at least 1, got \(sequence.length(row))")
+    }
+    return sequence
+  }
+}

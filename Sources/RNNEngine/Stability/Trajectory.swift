@@ -1,0 +1,60 @@
+import RNNKernels
+
+/// One sequence through a model in double precision, and how small changes of the state go along: the activations are
+/// those of the model's own forward pass, a stretch of steps at a time.
+final class Trajectory {
+  private let model: Model<Double>
+  private let network: Network<Double>
+  private let sequence: Sequence<Double>
+  private let input: RowInput
+  /// The state after the stretch.
+  private let state: Buffer<Double>
+  /// Steps whose activations are there.
+  private var stretch = 0..<0
+
+  /// Steps at a time.
+  private static var longest: Int { 256 }
+
+  var steps: Int { sequence.steps }
+  /// n: numbers of the state, h of each recurrent layer, then c of an LSTM.
+  var stateSize: Int { model.stateCountPerRow }
+  var stateIsFinite: Bool { Norms.norm(state.values).isFinite }
+
+  init(_ model: Model<Double>, _ input: RowInput) throws(RNNError) {
+    (self.model, self.input) = (model, input)
+    sequence = try Sequence(input.batch, for: model)
+    network = try Network(
+      model, maximumSteps: min(input.steps, Self.longest), rows: 1, training: true)
+    state = try Buffer(count: model.stateCountPerRow)
+    state.values.copy(from: input.state.values.start)
+  }
+
+  /// Step t, which follows on the one before, or is 0.
+  func move(to t: Int) {
+    if stretch.contains(t) { return }
+    stretch = stretch.upperBound..<min(stretch.upperBound + network.maximumSteps, steps)
+    network.begin(with: state.values)
+    _ = network.forward(sequence, stretch, stateOut: state.values, dropout: nil)
+  }
+
+  /// Takes tangents [m, n] of the state before step t to that after it.
+  func push(_ tangents: Tangents, through t: Int) {
+    move(to: t)
+    var input: Matrix<Double>?
+    for (index, stage) in tangents.stages.enumerated() {
+      let pass = network.pass(index, sequence, stretch)
+      switch stage {
+      case .other: input = nil
+      case .linear:
+        if let changed = input { input = tangents.multiply(changed, model, layer: index) }
+      case .recurrent(let layer):
+        guard let context = Recurrent<Double>.Context(layer, pass) else { return }
+        for k in 0..<layer.depth {
+          let moved = tangents.level(layer, k, from: model.stateStart[index], input: input)
+          layer.push(moved, context.level(k), step: t - stretch.lowerBound, context)
+          input = moved.output
+        }
+      }
+    }
+  }
+}
