@@ -648,12 +648,16 @@ typedef enum rnn_flow_series {
   RNN_FLOW_H_MEAN = 5, /* of h_t over sequences and units: mean, standard deviation, largest magnitude */
   RNN_FLOW_H_STD = 6,
   RNN_FLOW_H_MAX = 7,
-  RNN_FLOW_GATE_LOW =
-      8, /* part of a gate's activations that is below 0.1, or -0.9 of a tanh, and above 0.9; of */
-  RNN_FLOW_GATE_HIGH = 9 /* an Elman network, of h_t. Thresholds: Karpathy, Johnson and Li 2015 */
+  /*
+   * Part of the activations of a gate, of an Elman network of h_t, that is below 0.1, or -0.9 of a tanh; and above
+   * 0.9. Thresholds: Karpathy, Johnson and Li 2015.
+   */
+  RNN_FLOW_GATE_LOW = 8,
+  RNN_FLOW_GATE_HIGH = 9,
+  RNN_FLOW_ALL = 10 /* all of these, [8 + 2 G, T]: low, then high of each gate in turn; zeros for c without c */
 } rnn_flow_series;
 
-/* Writes [T] doubles. gate: 0 to G-1 for gates, else 0. Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE. */
+/* Writes [T] doubles, or all. gate: 0 to G-1 for gates, else 0. Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE. */
 rnn_status rnn_trainer_flow_series(const rnn_trainer *trainer, size_t index, rnn_flow_series series,
                                    int32_t gate, double *values, size_t bytes);
 

@@ -36,7 +36,7 @@ public func rnn_trainer_tensor_flow(
   _ trainer: OpaquePointer?, _ index: Int, _ flow: UnsafeMutablePointer<rnn_tensor_flow>?
 ) -> rnn_status {
   boundary { () throws(RNNError) in
-    let tensor = try element(RNNCAPI.trainer(trainer).observedTensors(), index)
+    let tensor = try RNNCAPI.trainer(trainer).observedTensor(index)
     var result = rnn_tensor_flow()
     result.grad_norm = tensor.gradNorm
     result.weight_norm = tensor.weightNorm

@@ -20,14 +20,19 @@ extension Recurrent {
         }
       }
     }
-    for t in steps {
-      context.forEachValidRun(t) { rows in
-        S.kernels.raiseMaxima(
-          context.numbers(level, t, from: rows.lowerBound).output, rows: rows.count, columns: size,
-          stride: size,
-          record.maxima.start)
-      }
+    raiseMaxima(level, steps, record, context)
+  }
+
+  private func raiseMaxima(
+    _ level: Context.Level, _ steps: Range<Int>, _ record: FlowRecord<S>, _ context: Context
+  ) {
+    func raise(_ first: Int, rows: Int) {
+      S.kernels.raiseMaxima(
+        level.outputs.start + first * size, rows: rows, columns: size, stride: size, record.maxima.start)
     }
+    let rows = context.pass.rows
+    if context.pass.lengths.values == nil { return raise(steps.lowerBound * rows, rows: steps.count * rows) }
+    for t in steps { context.forEachValidRun(t) { raise(t * rows + $0.lowerBound, rows: $0.count) } }
   }
 
   private func add(_ numbers: CellRows<S>, _ rows: Int, to statistics: View<Double>) {
@@ -49,24 +54,24 @@ extension Recurrent {
   func recordGradients(_ level: Context.Level, _ steps: Range<Int>, _ flow: LayerFlow<S>, _ context: Context)
   {
     let (record, rows) = (flow.record(level.k), context.pass.rows)
-    ThreadPool.split(steps.count, work: rows * size / 8) { part in
-      for index in part {
-        let t = steps.lowerBound + index
-        let observed = flow.rows(index * context.stepWidth, hasCell: cell.hasCellState)
-        let place = (flow.firstStep + t) * rows
-        func note(_ gradient: UnsafeMutablePointer<S>?, _ squares: View<Double>) {
-          guard let gradient else { return }
-          S.kernels.rowSumsOfSquares(
-            gradient, rows: rows, columns: size, stride: size, to: squares.start + place)
-          for row in 0..<rows where !context.pass.lengths.isValid(step: t, row: row) {
-            squares[place + row] = 0
-          }
-        }
-        note(observed.output, record.output)
-        note(observed.laterOutput, record.laterOutput)
-        note(observed.cell, record.cellState)
-        note(observed.laterCell, record.laterCell)
+    let observed = flow.rows(0, hasCell: cell.hasCellState)
+    let first = (flow.firstStep + steps.lowerBound) * rows
+    func note(_ gradient: UnsafeMutablePointer<S>?, _ squares: View<Double>) {
+      guard let gradient else { return }
+      ThreadPool.split(steps.count * rows, work: size / 8) { part in
+        S.kernels.rowSumsOfSquares(
+          gradient + part.lowerBound * size, rows: part.count, columns: size, stride: size,
+          to: squares.start + first + part.lowerBound)
+      }
+      guard context.pass.lengths.values != nil else { return }
+      for place in 0..<steps.count * rows
+      where !context.pass.lengths.isValid(step: steps.lowerBound + place / rows, row: place % rows) {
+        squares[first + place] = 0
       }
     }
+    note(observed.output, record.output)
+    note(observed.laterOutput, record.laterOutput)
+    note(observed.cell, record.cellState)
+    note(observed.laterCell, record.laterCell)
   }
 }

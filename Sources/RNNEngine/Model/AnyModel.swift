@@ -27,7 +27,7 @@ public protocol AnyTrainer: AnyObject {
   func setRegularization(_ weights: RegularizationOptions) throws(RNNError)
   /// What the last observed step saw.
   func observedLevels() throws(RNNError) -> [LevelObservation]
-  func observedTensors() throws(RNNError) -> [TensorObservation]
+  func observedTensor(_ index: Int) throws(RNNError) -> TensorObservation
   func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError)
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
 }
@@ -106,13 +106,16 @@ extension Trainer: AnyTrainer {
 
   public func observedLevels() throws(RNNError) -> [LevelObservation] { try lastObservation().levels }
 
-  public func observedTensors() throws(RNNError) -> [TensorObservation] {
+  public func observedTensor(_ index: Int) throws(RNNError) -> TensorObservation {
     let observation = try lastObservation()
-    return observation.gradientNorms.indices.map { index in
-      TensorObservation(
-        gradNorm: observation.gradientNorms[index], weightNorm: observation.updates.weightNorms.values[index],
-        updateNorm: observation.updates.updateNorms.values[index])
+    guard observation.gradientNorms.indices.contains(index) else {
+      throw RNNError(
+        .argument,
+        "index: expected less than \(observation.gradientNorms.count), got \(UInt(bitPattern: index))")
     }
+    return TensorObservation(
+      gradNorm: observation.gradientNorms[index], weightNorm: observation.updates.weightNorms.values[index],
+      updateNorm: observation.updates.updateNorms.values[index])
   }
 
   private func lastObservation() throws(RNNError) -> Observation<S> {

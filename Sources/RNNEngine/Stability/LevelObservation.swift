@@ -13,6 +13,8 @@ public enum FlowSeries: Int, Sendable {
   case outputMax = 7
   case gateLow = 8
   case gateHigh = 9
+  /// All of them, gate by gate at the end.
+  case all = 10
 }
 
 /// What an observed step saw of one stacked recurrent layer.
@@ -50,6 +52,7 @@ public struct LevelObservation: Sendable {
     case .gateLow, .gateHigh:
       guard gate >= 0 && gate < gateCount else { return nil }
       place = 8 + 2 * gate + (series == .gateHigh ? 1 : 0)
+    case .all: return gate == 0 ? numbers[...] : nil
     default: break
     }
     guard gate == 0 || place >= 8 else { return nil }

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import numpy as np
 
 from . import _c_types as _c
-from ._arrays import Array
+from ._arrays import address
 from ._c_api import check, lib
 from ._tensors import Tensor
-from .errors import ArgumentError
 from .flow import GATES, GradientFlow, LayerFlow, TensorFlow
 
 VERDICTS = {
@@ -22,37 +20,24 @@ VERDICTS = {
     _c.RNN_DEAD: "dead",
     _c.RNN_DIVERGED: "diverged",
 }
+_GATES = _c.RNN_FLOW_GATE_LOW  # series before those of gates
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 
-def read_flow(trainer: int, tensors: tuple[Tensor, ...]) -> GradientFlow:
-    """Return what the last observed step of a trainer saw."""
+def read_flow(trainer: int, count: int, tensors: tuple[Tensor, ...]) -> GradientFlow:
+    """Return what the last observed step of a trainer saw of so many layers."""
     return GradientFlow(
-        tuple(_read_layers(trainer)),
+        tuple(_read_layer(trainer, index) for index in range(count)),
         {tensor.name: _read_tensor(trainer, index) for index, tensor in enumerate(tensors)},
     )
 
 
-def _read_layers(trainer: int) -> list[LayerFlow]:
-    """Read layer after layer until the library says that there is none."""
-    layers: list[LayerFlow] = []
-    while True:
-        flow = _c.Flow()
-        try:
-            check(lib.rnn_trainer_flow(trainer, len(layers), flow))
-        except ArgumentError:
-            return layers
-        layers.append(_read_layer(trainer, len(layers), flow))
-
-
-def _read_layer(trainer: int, index: int, flow: Any) -> LayerFlow:
-    def series(which: int, gate: int = 0) -> Array:
-        values = np.empty(flow.time_steps)
-        target = values.ctypes.data_as(_DOUBLES)
-        check(lib.rnn_trainer_flow_series(trainer, index, which, gate, target, values.nbytes))
-        return values
-
-    gates = range(flow.gate_count)
+def _read_layer(trainer: int, index: int) -> LayerFlow:
+    flow = _c.Flow()
+    check(lib.rnn_trainer_flow(trainer, index, flow))
+    series = np.empty((_GATES + 2 * flow.gate_count, flow.time_steps))
+    target = ctypes.cast(address(series), _DOUBLES)
+    check(lib.rnn_trainer_flow_series(trainer, index, _c.RNN_FLOW_ALL, 0, target, series.nbytes))
     return LayerFlow(
         layer=flow.layer,
         level=flow.level,
@@ -64,16 +49,16 @@ def _read_layer(trainer: int, index: int, flow: Any) -> LayerFlow:
         saturated_fraction=flow.saturated_fraction,
         dead_fraction=flow.dead_fraction,
         gates=GATES[flow.gate_count],
-        grad_h_mean=series(_c.RNN_FLOW_GRAD_H_MEAN),
-        grad_h_max=series(_c.RNN_FLOW_GRAD_H_MAX),
-        grad_c_mean=series(_c.RNN_FLOW_GRAD_C_MEAN) if flow.has_cell else None,
-        grad_c_max=series(_c.RNN_FLOW_GRAD_C_MAX) if flow.has_cell else None,
-        gain=series(_c.RNN_FLOW_GAIN),
-        h_mean=series(_c.RNN_FLOW_H_MEAN),
-        h_std=series(_c.RNN_FLOW_H_STD),
-        h_max=series(_c.RNN_FLOW_H_MAX),
-        gate_low=np.stack([series(_c.RNN_FLOW_GATE_LOW, gate) for gate in gates]),
-        gate_high=np.stack([series(_c.RNN_FLOW_GATE_HIGH, gate) for gate in gates]),
+        grad_h_mean=series[_c.RNN_FLOW_GRAD_H_MEAN],
+        grad_h_max=series[_c.RNN_FLOW_GRAD_H_MAX],
+        grad_c_mean=series[_c.RNN_FLOW_GRAD_C_MEAN] if flow.has_cell else None,
+        grad_c_max=series[_c.RNN_FLOW_GRAD_C_MAX] if flow.has_cell else None,
+        gain=series[_c.RNN_FLOW_GAIN],
+        h_mean=series[_c.RNN_FLOW_H_MEAN],
+        h_std=series[_c.RNN_FLOW_H_STD],
+        h_max=series[_c.RNN_FLOW_H_MAX],
+        gate_low=series[_GATES::2],
+        gate_high=series[_GATES + 1 :: 2],
     )
 
 

@@ -259,7 +259,7 @@ class Trainer(Owner):
         batch.c.observe = bool(observe)
         result = self._run(lib.rnn_trainer_step, handle, batch)
         if observe:
-            result.flow = read_flow(handle, self._signature.tensors)
+            result.flow = read_flow(handle, result.flow_count, self._signature.tensors)
         return result
 
     def evaluate(
