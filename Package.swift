@@ -17,14 +17,21 @@ let embeddedFlags = [
 let settings: [SwiftSetting] =
   embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(embeddedFlags)] : []
 
+// The kernels are compiled for speed, once for each instruction set; what is not a kernel for size.
+func kernels(_ name: String, _ flags: [String] = []) -> Target {
+  .target(
+    name: "RNNKernels\(name)", dependencies: ["CPlatform", "RNNKernels"],
+    swiftSettings: settings + [.unsafeFlags(flags + ["-disable-cmo"])])
+}
+let small = settings + (embedded ? [.unsafeFlags(["-Osize"])] : [])
+
 #if arch(x86_64)
-  let instructionSets: [Target] = [("AVX2", "haswell"), ("AVX512", "skylake-avx512")].map { name, cpu in
-    .target(
-      name: "RNNKernels\(name)", dependencies: ["CPlatform", "RNNKernels"],
-      swiftSettings: settings + [.unsafeFlags(["-target-cpu", cpu, "-disable-cmo"])])
-  }
+  let instructionSets = [
+    kernels("Baseline"), kernels("AVX2", ["-target-cpu", "haswell"]),
+    kernels("AVX512", ["-target-cpu", "skylake-avx512"]),
+  ]
 #else
-  let instructionSets: [Target] = []
+  let instructionSets = [kernels("Baseline")]
 #endif
 
 // Arrows point down only: C API -> engine -> kernels -> platform.
@@ -40,9 +47,11 @@ let package = Package(
     .target(
       name: "RNNEngine",
       dependencies: ["COpenBLAS", "CPlatform", "RNNKernels"]
-        + instructionSets.map { .target(name: $0.name) }, swiftSettings: settings),
+        + instructionSets.map { .target(name: $0.name) },
+      swiftSettings: small),
     .target(
-      name: "RNNCAPI", dependencies: ["CRNN", "CPlatform", "RNNEngine"], swiftSettings: settings),
+      name: "RNNCAPI", dependencies: ["CRNN", "CPlatform", "RNNEngine"],
+      swiftSettings: small),
     .testTarget(
       name: "RNNEngineTests",
       dependencies: ["CPlatform", "RNNKernels", "RNNEngine"] + instructionSets.map { .target(name: $0.name) }),

@@ -654,7 +654,8 @@ typedef enum rnn_flow_series {
    */
   RNN_FLOW_GATE_LOW = 8,
   RNN_FLOW_GATE_HIGH = 9,
-  RNN_FLOW_ALL = 10 /* all of these, [8 + 2 G, T]: low, then high of each gate in turn; zeros for c without c */
+  RNN_FLOW_ALL =
+      10 /* all of these, [8 + 2 G, T]: low, then high of each gate in turn; zeros for c without c */
 } rnn_flow_series;
 
 /* Writes [T] doubles, or all. gate: 0 to G-1 for gates, else 0. Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE. */

@@ -2,6 +2,8 @@ import COpenBLAS
 import CPlatform
 import RNNKernels
 
+import RNNKernelsBaseline
+
 #if canImport(RNNKernelsAVX2)
   import RNNKernelsAVX2
   import RNNKernelsAVX512
@@ -39,7 +41,7 @@ extension Float: Scalar {
       case .avx512: RNNKernelsAVX512.floatKernels()
       case .avx2: RNNKernelsAVX2.floatKernels()
     #endif
-    default: KernelSet<BaselineFloat>()
+    default: RNNKernelsBaseline.floatKernels()
     }
   }
 
@@ -62,7 +64,7 @@ extension Double: Scalar {
       case .avx512: RNNKernelsAVX512.doubleKernels()
       case .avx2: RNNKernelsAVX2.doubleKernels()
     #endif
-    default: KernelSet<BaselineDouble>()
+    default: RNNKernelsBaseline.doubleKernels()
     }
   }
 
