@@ -407,7 +407,7 @@ typedef struct rnn_step_report {
   double grad_norm;      /* over all parameters, before clipping; 0 after rnn_trainer_evaluate */
   double learning_rate;  /* used in this step */
   int32_t clipped;       /* 1: clipping changed the gradient */
-  int32_t skipped;       /* 1: the weights were left as they were */
+  int32_t skipped;       /* 1: there was no update: the step was skipped or rolled back */
   int64_t step;          /* steps taken so far, this one and skipped ones included */
   int64_t clipped_steps; /* of these, clipped */
   int64_t skipped_steps; /* of these, skipped */

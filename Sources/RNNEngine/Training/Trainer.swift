@@ -3,7 +3,7 @@ import RNNKernels
 /// Trains one model: forward, loss, backpropagation through time, regularisers, clipping, optimiser.
 public final class Trainer<S: Scalar> {
   public let model: Model<S>
-  public private(set) var options: TrainerOptions
+  public internal(set) var options: TrainerOptions
   let optimizer: Optimizer<S>
   var counts = StepCounts()
   /// Norms of the last steps, if the threshold follows them.
@@ -13,15 +13,15 @@ public final class Trainer<S: Scalar> {
   /// Of the last step, before clipping, laid out as the parameters are.
   let gradient: Buffer<S>
   /// What the last observed step saw; nil: none was.
-  private(set) var observation: Observation<S>?
+  var observation: Observation<S>?
 
-  private let clipping: Clipping<S>
-  private var orthogonality: Orthogonality<S>?
-  private var activations: ActivationPenalty<S>?
+  let clipping: Clipping<S>
+  private(set) var orthogonality: Orthogonality<S>?
+  private(set) var activations: ActivationPenalty<S>?
   /// Planned when first needed, and again only for a batch of another shape.
-  private var flow: GradientFlow<S>?
-  private var omega: Omega<S>?
-  private var clipCounts: Buffer<Int>
+  var flow: GradientFlow<S>?
+  var omega: Omega<S>?
+  var clipCounts: Buffer<Int>
   private var network: Network<S>?
   /// The first step of the last batch whose loss is not finite.
   var badLossStep: Int?
@@ -88,33 +88,6 @@ public final class Trainer<S: Scalar> {
     weights.orthogonality == 0 ? nil : try Orthogonality(model, weight: weights.orthogonality)
   }
 
-  /// One update. An error leaves the weights as they were; `report` is filled with the step even when the
-  /// policy makes a gradient that is not finite an error.
-  public func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError) {
-    let (objective, network) = try prepare(batch)
-    let supervisor = try supervise(objective.sequence, observes: batch.observes)
-    report = StepReport()
-    report.learningRate = options.optimizer.learningRate
-    report.loss = backpropagate(objective, network, supervisor)
-    regularize(supervisor, &report)
-    clip(supervisor, &report)
-    if batch.observes, let flow = supervisor.flow {
-      observation = try observe(flow, clipping.tensorNorms.values)
-      report.flowCount = flow.records.count
-    }
-    if !clipping.norm.isFinite {
-      report.origin = try locate(objective, network)
-      report.action = rollBack() ? .rolledBack : .skipped
-    } else if objective.divisor == 0 {
-      report.action = .skipped
-    } else {
-      update(isObserved: batch.observes)
-    }
-    count(&report)
-    try failIfAsked(report)
-    finish(objective.sequence, network, isFinite: clipping.norm.isFinite)
-  }
-
   /// The loss of a batch, without dropout, gradient or update.
   public func evaluate(_ batch: Batch) throws(RNNError) -> StepReport {
     let (objective, network) = try prepare(batch)
@@ -133,7 +106,7 @@ public final class Trainer<S: Scalar> {
 
   // MARK: A step
 
-  private func prepare(_ batch: Batch) throws(RNNError) -> (Objective<S>, Network<S>) {
+  func prepare(_ batch: Batch) throws(RNNError) -> (Objective<S>, Network<S>) {
     let sequence = try Sequence(batch, for: model)
     let objective = try Objective(batch, sequence, options.loss, outputSize: model.outputSize)
     return (objective, try network(steps: sequence.steps, rows: sequence.rows))
@@ -155,140 +128,10 @@ public final class Trainer<S: Scalar> {
     return planned
   }
 
-  /// What this step needs beyond the gradient.
-  private func supervise(_ sequence: Sequence<S>, observes: Bool) throws(RNNError) -> Supervisor<S> {
-    var supervisor = Supervisor<S>()
-    let (clip, needsOmega) = (options.clip, options.regularization.omega != 0)
-    if clip.clipsSteps {
-      if clipCounts.values.count != sequence.rows { clipCounts = try Buffer(count: sequence.rows) }
-      supervisor.clip = StepClip(
-        value: clip.stepValue ?? .infinity, norm: clip.stepNorm ?? .infinity, counts: clipCounts.values)
-    }
-    if observes || needsOmega { supervisor.flow = try plannedFlow(sequence) }
-    supervisor.recordsActivations = observes
-    supervisor.omega = needsOmega ? omega : nil
-    supervisor.activations = activations
-    return supervisor
-  }
-
-  private func plannedFlow(_ sequence: Sequence<S>) throws(RNNError) -> GradientFlow<S> {
-    if let flow, flow.steps == sequence.steps, flow.rows == sequence.rows { return flow }
-    (flow, omega) = (nil, nil)
-    let planned = try GradientFlow(model, steps: sequence.steps, rows: sequence.rows)
-    omega = try Omega(planned.records, rows: sequence.rows)
-    flow = planned
-    return planned
-  }
-
-  /// The loss; its gradient is in `gradient` afterwards.
-  private func backpropagate(
-    _ objective: Objective<S>, _ network: Network<S>, _ supervisor: Supervisor<S>
-  ) -> Double {
-    clear(gradient.values)
-    clipCounts.values.clear()
-    badLossStep = nil
-    supervisor.flow?.begin(objective.sequence, stretch: stretch(of: objective.sequence))
-    supervisor.omega?.clear()
-    supervisor.activations?.begin(objective.sequence, stretch: stretch(of: objective.sequence))
-    return run(objective, network, isTraining: true, supervisor)
-  }
-
-  private func regularize(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
-    report.penalty = supervisor.activations?.value ?? 0
-    if let omega = supervisor.omega {
-      let weight = options.regularization.omega
-      report.omega = omega.value
-      report.penalty += weight * omega.value
-      for (index, matrix) in model.recurrentMatrices.filter({ $0.gate == 0 }).enumerated() {
-        omega.addGradient(index, weight: weight, to: gradient(model.tensors[matrix.tensor]))
-      }
-    }
-    report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0
-  }
-
-  private func clip(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
-    clipping.measure(
-      gradient.values, parameters: model.parameters.values,
-      automatic: options.clip.quantile.flatMap { history?.quantile($0) })
-    report.gradNorm = clipping.norm
-    report.clipThreshold = clipping.threshold ?? 0
-    report.clipping = clipping.actions
-    report.clippedPlaces = clipCounts.values.reduce(0, +)
-    if report.clippedPlaces > 0 { report.clipping.insert(.step) }
-    if clipping.norm.isFinite { history?.add(clipping.norm) }
-  }
-
-  private func update(isObserved: Bool) {
-    lastGood?.keep(model, optimizer)
-    optimizer.update(
-      model.parameters.values, gradient: gradient.values, clipping,
-      flow: isObserved ? observation?.updates : nil)
-    model.parametersHaveChanged()
-  }
-
-  /// Goes through the step once more and looks.
-  private func locate(
-    _ objective: Objective<S>, _ network: Network<S>
-  ) throws(RNNError) -> NonFiniteOrigin? {
-    let supervisor = try supervise(objective.sequence, observes: true)
-    _ = backpropagate(objective, network, supervisor)
-    return supervisor.flow.map { origin($0, clipping.tensorNorms.values) }
-  }
-
-  /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
-  private func rollBack() -> Bool {
-    guard let lastGood, lastGood.isKept else { return false }
-    lastGood.restore(model, optimizer)
-    options.optimizer.learningRate *= options.rollBackFactor
-    optimizer.options.learningRate = options.optimizer.learningRate
-    return true
-  }
-
-  private func count(_ report: inout StepReport) {
-    counts.steps += 1
-    if report.action == .updated && report.clipping != [] { counts.clipped += 1 }
-    if report.action == .skipped { counts.skipped += 1 }
-    if report.action == .rolledBack { counts.rolledBack += 1 }
-    report.counts = counts
-  }
-
-  private func failIfAsked(_ report: StepReport) throws(RNNError) {
-    guard !report.gradNorm.isFinite, options.nonFinite == .fail else { return }
-    let place = report.origin.map { text(", first in \($0.place)") } ?? ""
-    throw RNNError(
-      .nonFinite,
-      "gradient: expected a finite norm, got \(report.gradNorm)\(place); the weights are unchanged")
-  }
-
   /// A final state that is not finite would spoil all that follows: the sequences begin anew.
-  private func finish(_ sequence: Sequence<S>, _ network: Network<S>, isFinite: Bool) {
+  func finish(_ sequence: Sequence<S>, _ network: Network<S>, isFinite: Bool) {
     guard let stateOut = sequence.stateOut, !network.state.isEmpty else { return }
     stateOut.copy(from: network.state.start)
     if !isFinite && !Norms.norm(stateOut).isFinite { stateOut.clear() }
-  }
-}
-
-extension Objective {
-  /// Checks targets and weights of a batch whose input has been checked.
-  init(_ batch: Batch, _ sequence: Sequence<S>, _ loss: Loss, outputSize: Int) throws(RNNError) {
-    let (steps, rows, isLast) = (sequence.steps, sequence.rows, sequence.isLastStep)
-    let places = isLast ? Shape(rows) : Shape(steps, rows)
-    let lengths = sequence.isLastStep ? nil : sequence.lengths
-    let targets: Targets<S>
-    if loss.kind == .crossEntropy {
-      let labels = try batch.target.integers("target", batch.labelType, places)
-      try Check.range(labels, "target", limit: outputSize, ignoring: loss.ignoreIndex) {
-        sequence.isValid(outputPlace: $0)
-      }
-      targets = .labels(labels)
-    } else {
-      let values = try batch.target.view(
-        "target", isLast ? Shape(rows, outputSize) : Shape(steps, rows, outputSize), as: S.self)
-      try Check.noNaN(values, "target", Shape(isLast ? 1 : steps, rows, outputSize), lengths: lengths)
-      targets = .values(values)
-    }
-    let weights = batch.weights.isGiven ? try batch.weights.view("weights", places, as: S.self) : nil
-    if let weights { try Check.noNaN(weights, "weights", Shape(isLast ? 1 : steps, rows), lengths: lengths) }
-    self.init(loss, sequence, targets, weights: weights, width: outputSize)
   }
 }

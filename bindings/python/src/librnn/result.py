@@ -108,7 +108,7 @@ class StepResult:
 
     @property
     def skipped(self) -> bool:
-        """Whether the weights were left as they were, because the gradient was not finite."""
+        """Whether there was no update: the step was skipped or rolled back."""
         return bool(self._report.skipped)
 
     @property

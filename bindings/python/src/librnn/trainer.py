@@ -257,10 +257,7 @@ class Trainer(Owner):
         handle = self._handle
         batch = self._batch(x, y, lengths, state, weights)
         batch.c.observe = bool(observe)
-        result = self._run(lib.rnn_trainer_step, handle, batch)
-        if observe:
-            result.flow = read_flow(handle, result.flow_count, self._signature.tensors)
-        return result
+        return self._run(lib.rnn_trainer_step, handle, batch)
 
     def evaluate(
         self,
@@ -292,16 +289,21 @@ class Trainer(Owner):
         """Write a checkpoint to a safetensors file; a crash leaves the old file or the new one."""
         check(lib.rnn_trainer_save(self._handle, file_path("path", path)))
 
-    @staticmethod
-    def _run(function: Any, handle: int, batch: Batch) -> StepResult:
+    def _run(self, function: Any, handle: int, batch: Batch) -> StepResult:
         report = _c.StepReport()
         status = function(handle, batch.c, byref(report))
         try:
             check(status)
         except NonFiniteError as error:
-            error.result = StepResult.from_c(report, batch.state())
+            error.result = self._result(report, handle, batch)
             raise
-        return StepResult.from_c(report, batch.state())
+        return self._result(report, handle, batch)
+
+    def _result(self, report: _c.StepReport, handle: int, batch: Batch) -> StepResult:
+        result = StepResult.from_c(report, batch.state())
+        if report.flow_count:
+            result.flow = read_flow(handle, report.flow_count, self._signature.tensors)
+        return result
 
     def _batch(
         self,

@@ -1,0 +1,143 @@
+import RNNKernels
+
+extension Trainer {
+  /// One update. An error leaves the weights as they were; `report` is filled with the step even when the
+  /// policy makes a gradient that is not finite an error.
+  public func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError) {
+    let (objective, network) = try prepare(batch)
+    let supervisor = try supervise(objective.sequence, observes: batch.observes)
+    report = StepReport()
+    report.learningRate = options.optimizer.learningRate
+    report.loss = backpropagate(objective, network, supervisor)
+    regularize(supervisor, &report)
+    clip(supervisor, &report)
+    if batch.observes, let flow = supervisor.flow {
+      observation = try observe(flow, clipping.tensorNorms.values)
+      report.flowCount = flow.records.count
+    }
+    if !clipping.norm.isFinite {
+      report.origin = try locate(objective, network)
+      report.action = rollBack() ? .rolledBack : .skipped
+    } else if objective.divisor == 0 {
+      report.action = .skipped
+    } else {
+      update(isObserved: batch.observes)
+    }
+    count(&report)
+    try failIfAsked(report)
+    finish(objective.sequence, network, isFinite: clipping.norm.isFinite)
+  }
+
+  /// What this step needs beyond the gradient.
+  private func supervise(_ sequence: Sequence<S>, observes: Bool) throws(RNNError) -> Supervisor<S> {
+    var supervisor = Supervisor<S>()
+    let (clip, needsOmega) = (options.clip, options.regularization.omega != 0)
+    if clip.clipsSteps {
+      if clipCounts.values.count != sequence.rows { clipCounts = try Buffer(count: sequence.rows) }
+      supervisor.clip = StepClip(
+        value: clip.stepValue ?? .infinity, norm: clip.stepNorm ?? .infinity, counts: clipCounts.values)
+    }
+    if observes || needsOmega { supervisor.flow = try plannedFlow(sequence) }
+    supervisor.recordsActivations = observes
+    if needsOmega, let flow = supervisor.flow { supervisor.omega = try plannedOmega(flow) }
+    supervisor.activations = activations
+    return supervisor
+  }
+
+  private func plannedFlow(_ sequence: Sequence<S>) throws(RNNError) -> GradientFlow<S> {
+    if let flow, flow.steps == sequence.steps, flow.rows == sequence.rows { return flow }
+    (flow, omega) = (nil, nil)
+    let planned = try GradientFlow(model, steps: sequence.steps, rows: sequence.rows)
+    flow = planned
+    return planned
+  }
+
+  private func plannedOmega(_ flow: GradientFlow<S>) throws(RNNError) -> Omega<S> {
+    if let omega { return omega }
+    let planned = try Omega(flow.records, rows: flow.rows)
+    omega = planned
+    return planned
+  }
+
+  /// The loss; its gradient is in `gradient` afterwards.
+  private func backpropagate(
+    _ objective: Objective<S>, _ network: Network<S>, _ supervisor: Supervisor<S>
+  ) -> Double {
+    clear(gradient.values)
+    clipCounts.values.clear()
+    badLossStep = nil
+    supervisor.flow?.begin(objective.sequence, stretch: stretch(of: objective.sequence))
+    supervisor.omega?.clear()
+    supervisor.activations?.begin(objective.sequence, stretch: stretch(of: objective.sequence))
+    return run(objective, network, isTraining: true, supervisor)
+  }
+
+  private func regularize(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
+    report.penalty = supervisor.activations?.value ?? 0
+    if let omega = supervisor.omega {
+      let weight = options.regularization.omega
+      report.omega = omega.value
+      report.penalty += weight * omega.value
+      for (index, matrix) in model.recurrentMatrices.filter({ $0.gate == 0 }).enumerated() {
+        omega.addGradient(index, weight: weight, to: gradient(model.tensors[matrix.tensor]))
+      }
+    }
+    report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0
+  }
+
+  private func clip(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
+    clipping.measure(
+      gradient.values, parameters: model.parameters.values,
+      automatic: options.clip.quantile.flatMap { history?.quantile($0) })
+    report.gradNorm = clipping.norm
+    report.clipThreshold = clipping.threshold ?? 0
+    report.clipping = clipping.actions
+    report.clippedPlaces = clipCounts.values.reduce(0, +)
+    if report.clippedPlaces > 0 { report.clipping.insert(.step) }
+    if clipping.norm.isFinite { history?.add(clipping.norm) }
+  }
+
+  private func update(isObserved: Bool) {
+    lastGood?.keep(model, optimizer)
+    optimizer.update(
+      model.parameters.values, gradient: gradient.values, clipping,
+      flow: isObserved ? observation?.updates : nil)
+    model.parametersHaveChanged()
+  }
+
+  /// Goes through the step once more and looks.
+  private func locate(
+    _ objective: Objective<S>, _ network: Network<S>
+  ) throws(RNNError) -> NonFiniteOrigin? {
+    let supervisor = try supervise(objective.sequence, observes: true)
+    var again = StepReport()
+    again.loss = backpropagate(objective, network, supervisor)
+    regularize(supervisor, &again)
+    return supervisor.flow.map { origin($0, clipping.tensorNorms.values) }
+  }
+
+  /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
+  private func rollBack() -> Bool {
+    guard let lastGood, lastGood.isKept else { return false }
+    lastGood.restore(model, optimizer)
+    options.optimizer.learningRate *= options.rollBackFactor
+    optimizer.options.learningRate = options.optimizer.learningRate
+    return true
+  }
+
+  private func count(_ report: inout StepReport) {
+    counts.steps += 1
+    if report.action == .updated && report.clipping != [] { counts.clipped += 1 }
+    if report.action == .skipped { counts.skipped += 1 }
+    if report.action == .rolledBack { counts.rolledBack += 1 }
+    report.counts = counts
+  }
+
+  private func failIfAsked(_ report: StepReport) throws(RNNError) {
+    guard !report.gradNorm.isFinite, options.nonFinite == .fail else { return }
+    let place = report.origin.map { text(", first in \($0.place)") } ?? ""
+    throw RNNError(
+      .nonFinite,
+      "gradient: expected a finite norm, got \(report.gradNorm)\(place); the weights are unchanged")
+  }
+}
