@@ -43,21 +43,25 @@ class Run:
     levels: list
     valid: np.ndarray  # [T, B]
     clipped_places: int
+    penalty: float  # of activations
 
 
-def run(model, x, target, loss, lengths=None, bptt=None, step_value=np.inf, step_norm=np.inf):
-    """One training step of a model with MSELoss, without its update."""
+def run(model, x, target, loss, lengths=None, bptt=None, **options):
+    """One training step of a model with MSELoss, without its update.
+
+    Options are `step_value`, `step_norm`, `activation` and `temporal`.
+    """
     steps, rows = x.shape[:2]
     lengths = np.full(rows, steps) if lengths is None else np.asarray(lengths)
     valid = np.arange(steps)[:, None] < lengths
-    network = _Network(model, valid, lengths, bptt or steps, step_value, step_norm)
+    network = _Network(model, valid, lengths, bptt or steps, **options)
     y = network.forward(x)
     counted = np.ones(rows, bool) if y.ndim == 2 else valid
     difference = (y - target) * counted[..., None]
     divisor = counted.sum() * y.shape[-1] if loss.reduction == "mean" else 1
     network.backward(2 * difference / divisor)
-    value = np.sum(difference**2) / divisor
-    return Run(value, y, network.gradients, network.levels, valid, network.clipped_places)
+    value, places = np.sum(difference**2) / divisor, network.clipped_places
+    return Run(value, y, network.gradients, network.levels, valid, places, network.penalty)
 
 
 def _sigmoid(x):
@@ -65,9 +69,12 @@ def _sigmoid(x):
 
 
 class _Network:
-    def __init__(self, model, valid, lengths, stretch, step_value, step_norm):
+    def __init__(
+        self, model, valid, lengths, stretch, step_value=np.inf, step_norm=np.inf, **penalties
+    ):
         self.model, self.valid, self.lengths, self.stretch = model, valid, lengths, stretch
         self.step_value, self.step_norm, self.clipped_places = step_value, step_norm, 0
+        self.penalties, self.penalty = penalties, 0.0
         self.weights = {n: w.astype(np.float64) for n, w in model.state_dict().items()}
         self.gradients = {n: np.zeros_like(w) for n, w in self.weights.items()}
         self.levels, self.inputs = [], []
@@ -137,6 +144,8 @@ class _Network:
         w_ih, w_hh, _, _ = self._tensors(level)
         for record in (level.d, level.later, level.back):
             record.update(h=np.zeros_like(level.h), c=np.zeros_like(level.h))
+        if level is self.levels[-1]:
+            outer = outer + self._penalize(level.h, **self.penalties)
         inputs = np.zeros((*x.shape[:2], len(w_ih)))
         level.sums = np.zeros_like(inputs)
         carried = {"h": np.zeros_like(level.h[0]), "c": np.zeros_like(level.h[0])}
@@ -161,6 +170,19 @@ class _Network:
             product = np.einsum("tbg,tbi->gi", sums, values)
             self.gradients[f"{prefix}weight_{side}{suffix}"] += product
             self.gradients[f"{prefix}bias_{side}{suffix}"] += sums.sum((0, 1))
+
+    def _penalize(self, h, activation=0, temporal=0):
+        """The gradient of the means of h_t² and of (h_t - h_{t-1})² within a stretch."""
+        weights = self.valid[..., None] * np.ones_like(h)
+        pairs = weights[1:] * (np.arange(1, len(h)) % self.stretch != 0)[:, None, None]
+        weights *= activation / weights.sum()
+        pairs *= temporal / max(pairs.sum(), 1)
+        steps = np.diff(h, axis=0)
+        self.penalty = np.sum(weights * h**2) + np.sum(pairs * steps**2)
+        gradient = 2 * weights * h
+        gradient[1:] += 2 * pairs * steps
+        gradient[:-1] -= 2 * pairs * steps
+        return gradient
 
     def _clip(self, dh, valid):
         """Elements into [-value, value], then the norm of each row."""
@@ -278,4 +300,5 @@ def omega(levels, valid):
             total, count = total + excess**2, count + 1
             product = np.outer(level.sums[t, row], level.back["h"][t, row])
             gradients[level.name] = gradients[level.name] + 4 * excess / whole * product
+    count = max(count, 1)
     return total / count, {name: value / count for name, value in gradients.items()}
