@@ -91,6 +91,27 @@ static rnn_status step_anew(arguments *a) {
   return status;
 }
 
+/* The same with all that a step can be asked for. */
+static rnn_status observe_anew(arguments *a) {
+  const int saved = refused;
+  rnn_trainer *trainer = NULL;
+  rnn_trainer_options *options = &a->trainer_options;
+  refused = -1;
+  options->omega = options->orthogonality = options->activation_penalty = 1;
+  options->clip_step_norm = options->clip_quantile = options->clip_adaptive = 0.5;
+  options->nonfinite = RNN_NONFINITE_ROLL_BACK;
+  REQUIRE_OK(rnn_trainer_create(a->model, options, &trainer));
+  refused = saved;
+  a->batch.observe = 1;
+  count_from_zero();
+  rnn_status status = rnn_trainer_step(trainer, a->batch_at, a->report_out);
+  refused = -1;
+  a->batch.observe = 0;
+  CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
+  return status;
+}
+
+static const function first_observed_step = {"rnn_trainer_step, observed", observe_anew};
 static const function first_step = {"rnn_trainer_step", step_anew};
 
 /* Refuses buffer 0, 1, 2, ... until there is none left to refuse. */
@@ -174,6 +195,8 @@ int main(void) {
   check_refused_buffers(&model_create, 1);
   check_refused_buffers(&trainer_create, 2);
   check_refused_buffers(&first_step, 2);
+  /* DEFECT: what an observed step plans after its way back is refused when `output` has been written. */
+  check_refused_buffers(&first_observed_step, 10);
   check_refused_buffers(&stream_create, 1);
   check_refused_buffers(&first_forward, 1);
   check_refused_buffers(&model_load, 2);

@@ -35,7 +35,7 @@ static void cover(const char *name) {
 }
 
 static void check_coverage(void) {
-  CHECK(sizeof functions / sizeof *functions >= 35);
+  CHECK(sizeof functions / sizeof *functions >= 39);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     if (!CHECK(functions[i].cases > 0)) fprintf(stderr, "  %s has no misuse\n", functions[i].name);
   }
@@ -194,6 +194,8 @@ static void fail_at_gradient(rnn_model *model, rnn_batch *batch, rnn_loss loss, 
   rnn_status status = rnn_trainer_step(trainer, batch, &out->report);
   CHECK_STATUS(status, policy == RNN_NONFINITE_FAIL ? RNN_ERR_NONFINITE : RNN_OK);
   CHECK(out->report.skipped == 1 && out->report.step == 1 && out->report.skipped_steps == 1);
+  CHECK(out->report.action == RNN_SKIPPED && out->report.rolled_back_steps == 0);
+  CHECK(out->report.origin != RNN_ORIGIN_NONE && memchr(out->report.origin_tensor, 0, 64));
   CHECK(!(out->report.grad_norm <= 1.7e308));
   contents after = read_contents(&valid);
   CHECK_BYTES(&after, &unchanged, sizeof after);
@@ -215,7 +217,7 @@ static void fail_at_gradients(const void *argument) {
 /* ---- */
 
 int main(void) {
-  static const rnn_nonfinite policies[] = {RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL};
+  static const rnn_nonfinite policies[] = {RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL, RNN_NONFINITE_ROLL_BACK};
   char directory[] = "/tmp/librnn-misuse-XXXXXX", on_stack[8] = "";
   REQUIRE_OK(mkdtemp(directory) ? RNN_OK : RNN_ERR_IO);
   fill_arguments(&valid, directory);
@@ -224,7 +226,7 @@ int main(void) {
     check_misuse(&misuses[i]);
   check_handles();
   check_struct_sizes();
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     check_in_child("rnn_trainer_step", "an infinite gradient", fail_at_gradients, &policies[i]);
   }
   check_paths(directory);

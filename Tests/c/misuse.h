@@ -25,6 +25,8 @@ typedef struct outputs {
   WITH_TAIL(rnn_trainer_options, options);
   WITH_TAIL(rnn_step_report, report);
   WITH_TAIL(rnn_layer_sizes, sizes);
+  WITH_TAIL(rnn_flow, flow);
+  WITH_TAIL(rnn_tensor_flow, tensor_flow);
   double data[1024]; /* of get, state_out, output: what the call says */
   double state[256];
   double reserve[2048];
@@ -36,7 +38,9 @@ typedef struct arguments {
   /* Handles: a model of tokens in float32 with a cross-entropy trainer; one of features in float64 with a
    * last-step head and a mean-squared-error trainer, called sensor. */
   rnn_model *model, *sensor_model;
-  rnn_trainer *trainer, *sensor_trainer;
+  rnn_trainer *trainer, *sensor_trainer; /* of each, one step was observed */
+  rnn_trainer *fresh_trainer;            /* of this none */
+  rnn_trainer *thrifty_trainer;          /* of this none; it computes activations again */
   rnn_stream *stream, *sensor_stream;
   void *closed_model, *closed_trainer, *closed_stream; /* what they were */
   void *on_stack, *on_heap, *in_text;                  /* never were handles */
@@ -67,18 +71,23 @@ typedef struct arguments {
   rnn_trainer_options *options_out;
   rnn_step_report *report_out;
   rnn_layer_sizes *sizes_out;
+  rnn_flow *flow_out;
+  rnn_tensor_flow *tensor_flow_out;
+  double *series_out;
   /* Plain values. */
   int32_t threads, status_number;
   size_t count, index, state_index;
   int64_t rows, time_steps, batch_size;
   rnn_dtype dtype;
-  double learning_rate;
+  double learning_rate, omega, orthogonality, activation_penalty, temporal_activation_penalty;
+  rnn_flow_series series;
+  int32_t gate;
   const char *name, *path;
   const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
   void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
       *sensor_state, *parameters;
   size_t bytes, step_input_bytes, step_output_bytes, sensor_input_bytes, sensor_output_bytes, state_bytes,
-      sensor_state_bytes, parameter_bytes;
+      sensor_state_bytes, parameter_bytes, series_bytes;
   /* Buffers that are read. */
   int32_t tokens[T * B], labels[T * B], step_tokens[B];
   int64_t wide[T * B]; /* for tokens and labels of RNN_INT64 */
@@ -134,6 +143,7 @@ typedef struct misuse {
 #define NAN64 UINT64_C(0x7FF8000000000000)
 #define INF64 UINT64_C(0x7FF0000000000000)
 #define ONE64 UINT64_C(0x3FF0000000000000)
+#define ABOVE_ONE64 UINT64_C(0x3FF0000000000001)
 #define MINUS_HALF64 UINT64_C(0xBFE0000000000000)
 #define NAN32 UINT64_C(0x7FC00000)
 
@@ -141,11 +151,11 @@ typedef struct misuse {
 extern const function set_num_threads, status_name, model_create, model_free, model_describe, model_layer,
     model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward, sensor_forward,
     trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
-    sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_gradient, trainer_model,
-    stream_create, stream_free, stream_step, sensor_stream_step, stream_reset, stream_get_state,
-    stream_set_state, sensor_stream_set_state, model_save, model_load, trainer_save, trainer_resume,
-    layer_plan, layer_tensor, layer_initialize, layer_forward, layer_backward, token_layer_forward,
-    token_layer_backward;
+    sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_set_penalties,
+    trainer_gradient, trainer_model, trainer_flow, trainer_flow_series, trainer_tensor_flow, stream_create,
+    stream_free, stream_step, sensor_stream_step, stream_reset, stream_get_state, stream_set_state,
+    sensor_stream_set_state, model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor,
+    layer_initialize, layer_forward, layer_backward, token_layer_forward, token_layer_backward;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);

@@ -42,6 +42,13 @@ VARIANT(sensor_trainer_evaluate, trainer_evaluate,
         rnn_trainer_evaluate(a->sensor_trainer, a->sensor_batch_at, a->report_out))
 FUNCTION(trainer_describe, rnn_trainer_describe(a->trainer, a->options_out))
 FUNCTION(trainer_set_learning_rate, rnn_trainer_set_learning_rate(a->trainer, a->learning_rate))
+FUNCTION(trainer_set_penalties,
+         rnn_trainer_set_penalties(a->trainer, a->omega, a->orthogonality, a->activation_penalty,
+                                   a->temporal_activation_penalty))
+FUNCTION(trainer_flow, rnn_trainer_flow(a->trainer, a->index, a->flow_out))
+FUNCTION(trainer_flow_series,
+         rnn_trainer_flow_series(a->trainer, a->index, a->series, a->gate, a->series_out, a->series_bytes))
+FUNCTION(trainer_tensor_flow, rnn_trainer_tensor_flow(a->trainer, a->index, a->tensor_flow_out))
 FUNCTION(trainer_gradient, rnn_trainer_gradient(a->trainer, a->name, a->get_data, a->bytes))
 FUNCTION(trainer_model, rnn_trainer_model(a->trainer, a->model_out))
 FUNCTION(stream_create, rnn_stream_create(a->model, a->stream_options_at, a->stream_out))
@@ -110,6 +117,8 @@ static void fill_outputs(arguments *a) {
   a->out.options.struct_size = sizeof a->out.options;
   a->out.report.struct_size = sizeof a->out.report;
   a->out.sizes.struct_size = sizeof a->out.sizes;
+  a->out.flow.struct_size = sizeof a->out.flow;
+  a->out.tensor_flow.struct_size = sizeof a->out.tensor_flow;
   a->model_out = &a->out.model;
   a->trainer_out = &a->out.trainer;
   a->stream_out = &a->out.stream;
@@ -119,6 +128,10 @@ static void fill_outputs(arguments *a) {
   a->options_out = &a->out.options;
   a->report_out = &a->out.report;
   a->sizes_out = &a->out.sizes;
+  a->flow_out = &a->out.flow;
+  a->tensor_flow_out = &a->out.tensor_flow;
+  a->series_out = a->out.data;
+  a->series_bytes = T * sizeof(double);
 }
 
 static void fill_buffers(arguments *a) {
@@ -198,6 +211,7 @@ static void fill_values(arguments *a, const char *directory) {
   a->count = 3;
   a->rows = a->time_steps = a->batch_size = B;
   a->learning_rate = 0.1;
+  a->omega = a->orthogonality = a->activation_penalty = a->temporal_activation_penalty = 0.5;
   a->wide_at = a->wide;
   a->name = "0.weight";
   a->path = path;
@@ -235,6 +249,10 @@ static void open_handles(arguments *a) {
   sensor[1].last_step = 1;
   REQUIRE_OK(rnn_model_create(a->layers, 3, NULL, &a->model));
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->trainer));
+  training.recompute = 1;
+  REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->fresh_trainer));
+  REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->thrifty_trainer));
+  training.recompute = 0;
   REQUIRE_OK(rnn_stream_create(a->model, &a->stream_options, &a->stream));
   REQUIRE_OK(rnn_model_create(sensor, 2, &options, &a->sensor_model));
   REQUIRE_OK(rnn_trainer_create(a->sensor_model, &training, &a->sensor_trainer));
@@ -247,6 +265,14 @@ static void open_handles(arguments *a) {
   CHECK_STATUS(rnn_stream_free((rnn_stream *)a->closed_stream), RNN_OK);
 }
 
+static void observe(rnn_trainer *trainer, rnn_batch batch) {
+  rnn_step_report report;
+  RNN_INIT(report);
+  batch.observe = 1;
+  REQUIRE_OK(rnn_trainer_step(trainer, &batch, &report));
+  CHECK(report.flow_count > 0);
+}
+
 void fill_arguments(arguments *a, const char *directory) {
   memset(a, 0, sizeof *a);
   fill_structs(a);
@@ -257,6 +283,8 @@ void fill_arguments(arguments *a, const char *directory) {
   fill_call(a, &a->token_layer, &a->token_call, (rnn_in)BUFFER(a->tokens));
   fill_call(a, &a->layer, &a->call, (rnn_in)BUFFER(a->layer_input));
   open_handles(a);
+  observe(a->trainer, a->batch);
+  observe(a->sensor_trainer, a->sensor_batch);
   a->on_heap = check_allocate(64);
   REQUIRE_OK(rnn_trainer_save(a->trainer, a->path));
   REQUIRE_OK(rnn_layer_forward(a->layer_at, a->call_at));
@@ -265,6 +293,8 @@ void fill_arguments(arguments *a, const char *directory) {
 void free_arguments(arguments *a) {
   CHECK_STATUS(rnn_model_free(a->model), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->trainer), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->fresh_trainer), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->thrifty_trainer), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->stream), RNN_OK);
   CHECK_STATUS(rnn_model_free(a->sensor_model), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->sensor_trainer), RNN_OK);

@@ -148,7 +148,9 @@ static const struct {
     {"half a checksum", "{'__metadata__':{" MODEL(LAYER) ",'crc32':'0000'}," WEIGHT "," BIAS "}", 8},
 };
 
-/* What stands in RUN, and what a hostile file has in its place. */
+#define AND(more) "`skipped_steps`:0," more
+
+/* What stands in RUN, as programs wrote it before there were more options, and what a hostile file has in its place. */
 static const struct {
   const char *from, *to;
 } hostile_runs[] = {
@@ -161,6 +163,38 @@ static const struct {
     {"`clipped_steps`:1", "`clipped_steps`:9223372036854775807"},
     {"`skipped_steps`:0", "`skipped_steps`:9223372036854775807"},
     {",`skipped_steps`:0", ""},
+    {"`skipped_steps`:0", AND("`rolled_back_steps`:-1")},
+    {"`skipped_steps`:0", AND("`rolled_back_steps`:3")},
+    {"`skipped_steps`:0", AND("`rolled_back_steps`:`0`")},
+    {"`skipped_steps`:0", AND("`clip_quantile`:1.5")},
+    {"`skipped_steps`:0", AND("`clip_quantile`:-1")},
+    {"`skipped_steps`:0", AND("`clip_quantile`:0.5,`norms`:[1,-1]")},
+    {"`skipped_steps`:0", AND("`clip_quantile`:0.5,`norms`:[1e999]")},
+    {"`skipped_steps`:0", AND("`clip_quantile`:0.5,`norms`:[`1`]")},
+    {"`skipped_steps`:0", AND("`norms`:[[]]")},
+    {"`skipped_steps`:0", AND("`clip_window`:9")},
+    {"`skipped_steps`:0", AND("`clip_window`:1048577")},
+    {"`skipped_steps`:0", AND("`clip_window`:-9223372036854775808")},
+    {"`skipped_steps`:0", AND("`clip_adaptive`:-1")},
+    {"`skipped_steps`:0", AND("`clip_tensor_norm`:-1")},
+    {"`skipped_steps`:0", AND("`clip_step_norm`:-1")},
+    {"`skipped_steps`:0", AND("`clip_step_value`:1e999")},
+    {"`skipped_steps`:0", AND("`omega`:-1")},
+    {"`skipped_steps`:0", AND("`orthogonality`:-1")},
+    {"`skipped_steps`:0", AND("`activation_penalty`:1e999")},
+    {"`skipped_steps`:0", AND("`temporal_activation_penalty`:-1")},
+    {"`skipped_steps`:0", AND("`temporal_activation_penalty`:1,`recompute`:true")},
+    {"`skipped_steps`:0", AND("`rollback_factor`:0")},
+    {"`skipped_steps`:0", AND("`rollback_factor`:1.5")},
+    {"`nonfinite`:0", "`nonfinite`:3"},
+    {"`nonfinite`:0", "`nonfinite`:2,`last_good_updates`:1"}, /* but no such weights */
+    {"`nonfinite`:0", "`nonfinite`:2,`last_good_updates`:-1"},
+    {"`nonfinite`:0", "`nonfinite`:2,`last_good_updates`:3"},
+    /* DEFECT: options of another type than a number are taken for none, and norms that are no array for none. */
+    {"`skipped_steps`:0", AND("`omega`:`1`")},
+    {"`skipped_steps`:0", AND("`clip_window`:0.5")},
+    {"`skipped_steps`:0", AND("`clip_quantile`:0.5,`norms`:1")},
+    {"`clip_scope`:0", "`clip_scope`:1,`clip_tensor_norm`:1.0"},
     {"`format`:1,`loss`", "`format`:0,`loss`"},
     {"`loss`:1", "`loss`:3"},
     {"`optimizer`:2", "`optimizer`:4"},

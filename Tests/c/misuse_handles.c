@@ -19,18 +19,34 @@ typedef struct handle_use {
   { &(function), #handle, offsetof(arguments, handle) }
 
 static const handle_use handle_uses[] = {
-    TAKES(model_free, model),         TAKES(model_describe, model),
-    TAKES(model_layer, model),        TAKES(model_tensor, model),
-    TAKES(model_find, model),         TAKES(model_state_tensor, model),
-    TAKES(model_get, model),          TAKES(model_set, model),
-    TAKES(model_forward, model),      TAKES(trainer_create, model),
-    TAKES(stream_create, model),      TAKES(model_save, model),
-    TAKES(trainer_free, trainer),     TAKES(trainer_step, trainer),
-    TAKES(trainer_evaluate, trainer), TAKES(trainer_describe, trainer),
-    TAKES(trainer_gradient, trainer), TAKES(trainer_set_learning_rate, trainer),
-    TAKES(trainer_model, trainer),    TAKES(trainer_save, trainer),
-    TAKES(stream_free, stream),       TAKES(stream_step, stream),
-    TAKES(stream_reset, stream),      TAKES(stream_get_state, stream),
+    TAKES(model_free, model),
+    TAKES(model_describe, model),
+    TAKES(model_layer, model),
+    TAKES(model_tensor, model),
+    TAKES(model_find, model),
+    TAKES(model_state_tensor, model),
+    TAKES(model_get, model),
+    TAKES(model_set, model),
+    TAKES(model_forward, model),
+    TAKES(trainer_create, model),
+    TAKES(stream_create, model),
+    TAKES(model_save, model),
+    TAKES(trainer_free, trainer),
+    TAKES(trainer_step, trainer),
+    TAKES(trainer_evaluate, trainer),
+    TAKES(trainer_describe, trainer),
+    TAKES(trainer_gradient, trainer),
+    TAKES(trainer_set_learning_rate, trainer),
+    TAKES(trainer_model, trainer),
+    TAKES(trainer_save, trainer),
+    TAKES(trainer_set_penalties, trainer),
+    TAKES(trainer_flow, trainer),
+    TAKES(trainer_flow_series, trainer),
+    TAKES(trainer_tensor_flow, trainer),
+    TAKES(stream_free, stream),
+    TAKES(stream_step, stream),
+    TAKES(stream_reset, stream),
+    TAKES(stream_get_state, stream),
     TAKES(stream_set_state, stream),
 };
 
@@ -118,6 +134,8 @@ static const struct_use struct_uses[] = {
     WRITES(trainer_step, report, "report"),
     WRITES(trainer_evaluate, report, "report"),
     WRITES(trainer_describe, options, "options"),
+    WRITES(trainer_flow, flow, "flow"),
+    WRITES(trainer_tensor_flow, tensor_flow, "flow"),
     WRITES(layer_plan, sizes, "sizes"),
     WRITES(layer_tensor, tensor, "info"),
 };
@@ -194,8 +212,33 @@ static void create_from_array(const void *argument) {
   check_refusal(rnn_model_create(&layers[0].layer, 3, NULL, &model), RNN_ERR_STRUCT_SIZE, "layers[2]");
 }
 
+/* A program from before steps were observed: what stands behind its structs is neither read nor written. */
+static void call_as_before(const void *argument) {
+  rnn_trainer *trainer = NULL;
+  rnn_step_report *report = &valid.out.report, untouched;
+  const size_t options_size = offsetof(rnn_trainer_options, clip_tensor_norm);
+  const size_t report_size = offsetof(rnn_step_report, action);
+  (void)argument;
+  memset((char *)&valid.trainer_options + options_size, 0xA5, sizeof valid.trainer_options - options_size);
+  valid.trainer_options.struct_size = options_size;
+  REQUIRE_OK(rnn_trainer_create(valid.model, &valid.trainer_options, &trainer));
+  memset(report, 0xA5, sizeof *report);
+  report->struct_size = report_size;
+  untouched = *report;
+  valid.batch.struct_size = offsetof(rnn_batch, observe);
+  valid.batch.observe = -1;
+  CHECK_STATUS(rnn_trainer_step(trainer, &valid.batch, report), RNN_OK);
+  CHECK(report->step == 1);
+  CHECK_BYTES((char *)report + report_size, (char *)&untouched + report_size, sizeof *report - report_size);
+  RNN_INIT(valid.out.flow);
+  check_refusal(rnn_trainer_flow(trainer, 0, &valid.out.flow), RNN_ERR_ARGUMENT, "observe");
+  valid.trainer_options.struct_size = sizeof valid.trainer_options;
+  check_refusal(rnn_trainer_create(valid.model, &valid.trainer_options, &trainer), RNN_ERR_ARGUMENT, "");
+}
+
 void check_struct_sizes(void) {
   for (size_t i = 0; i < sizeof struct_uses / sizeof *struct_uses; i++)
     check_struct_size(&struct_uses[i]);
+  check_in_child("rnn_trainer_create", "structs of an older program", call_as_before, NULL);
   check_in_child("rnn_model_create", "longer structs in an array", create_from_array, NULL);
 }

@@ -19,6 +19,7 @@ const char *in_directory(const char *directory, const char *name) {
 }
 
 void write_file(const char *path, const void *data, size_t bytes) {
+  (void)unlink(path); /* what is written over a file waits for the disk on some systems */
   FILE *file = fopen(path, "wb");
   if (!file || fwrite(data, 1, bytes, file) != bytes || fclose(file) != 0) {
     perror(path);

@@ -62,6 +62,10 @@
 #define SET_STATE(...) BAD(stream_set_state, __VA_ARGS__)
 #define INITIALIZE(...) BAD(layer_initialize, __VA_ARGS__)
 #define SET_RATE(...) BAD(trainer_set_learning_rate, __VA_ARGS__)
+#define SET_PENALTIES(...) BAD(trainer_set_penalties, __VA_ARGS__)
+#define SERIES(...) BAD(trainer_flow_series, __VA_ARGS__)
+#define IN_FLOW(...)                                                                                         \
+  BAD(trainer_flow, __VA_ARGS__), BAD(trainer_flow_series, __VA_ARGS__), BAD(trainer_tensor_flow, __VA_ARGS__)
 #define BACKWARD(...) BAD(layer_backward, __VA_ARGS__)
 #define PLAN(...) BAD(layer_plan, __VA_ARGS__)
 #define STATE_TENSOR(...) BAD(model_state_tensor, __VA_ARGS__)
@@ -238,8 +242,37 @@ const misuse misuses[] = {
     WRONG_NUMBER(CREATE_TRAINER, "weight_decay", trainer_options.weight_decay),
     WRONG_NUMBER(CREATE_TRAINER, "clip_value", trainer_options.clip_value),
     WRONG_NUMBER(CREATE_TRAINER, "clip_norm", trainer_options.clip_norm),
+    WRONG_NUMBER(CREATE_TRAINER, "clip_tensor_norm", trainer_options.clip_tensor_norm),
+    WRONG_NUMBER(CREATE_TRAINER, "clip_adaptive", trainer_options.clip_adaptive),
+    WRONG_NUMBER(CREATE_TRAINER, "clip_quantile", trainer_options.clip_quantile),
+    WRONG_NUMBER(CREATE_TRAINER, "clip_step_value", trainer_options.clip_step_value),
+    WRONG_NUMBER(CREATE_TRAINER, "clip_step_norm", trainer_options.clip_step_norm),
+    WRONG_NUMBER(CREATE_TRAINER, "rollback_factor", trainer_options.rollback_factor),
+    WRONG_NUMBER(CREATE_TRAINER, "omega", trainer_options.omega),
+    WRONG_NUMBER(CREATE_TRAINER, "orthogonality", trainer_options.orthogonality),
+    WRONG_NUMBER(CREATE_TRAINER, "activation_penalty", trainer_options.activation_penalty),
+    WRONG_NUMBER(CREATE_TRAINER, "temporal_activation_penalty", trainer_options.temporal_activation_penalty),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_quantile", IS(trainer_options.clip_quantile, ABOVE_ONE64)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "rollback_factor", IS(trainer_options.rollback_factor, ABOVE_ONE64)),
+    GOOD(trainer_create, IS(trainer_options.clip_quantile, ONE64), IS(trainer_options.clip_window, 10)),
+    GOOD(trainer_create, IS(trainer_options.rollback_factor, ONE64),
+         IS(trainer_options.clip_window, 1 << 20)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_window", IS(trainer_options.clip_window, 9)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_window", IS(trainer_options.clip_window, -1)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_window", IS(trainer_options.clip_window, (1 << 20) + 1)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_window", IS(trainer_options.clip_window, INT64_MIN)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_window", IS(trainer_options.clip_window, INT64_MAX)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "clip_tensor_norm", IS(trainer_options.clip_scope, RNN_CLIP_PER_TENSOR),
+                   IS(trainer_options.clip_norm, ONE64), IS(trainer_options.clip_tensor_norm, ONE64)),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "temporal_activation_penalty", IS(trainer_options.recompute, 1),
+                   IS(trainer_options.temporal_activation_penalty, ONE64)),
+    GOOD(trainer_create, IS(trainer_options.recompute, 1), IS(trainer_options.omega, ONE64),
+         IS(trainer_options.activation_penalty, ONE64)),
+    WRONG_FLAG(CREATE_TRAINER, "recompute", trainer_options.recompute),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "bptt", IS(trainer_options.bptt, -1)),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "bptt", IS(trainer_options.bptt, INT64_MIN)),
+    WRONG_FLAG(IN_BATCH, "observe", batch.observe),
+    GOOD(trainer_step, IS(batch.observe, 1), PADDING(batch)),
     IN_TRAINING(RNN_ERR_ARGUMENT, "report", IS(report_out, 0)),
     IN_TRAINING(RNN_ERR_ARGUMENT, "report", PLUS(report_out, 1)),
     IN_TRAINING(RNN_ERR_ARGUMENT, "target", IS(batch.target.data, 0)),
@@ -269,6 +302,11 @@ const misuse misuses[] = {
     WRONG_NUMBER(SET_RATE, "learning_rate", learning_rate),
     SET_RATE(RNN_ERR_ARGUMENT, "learning_rate", IS(learning_rate, UINT64_C(0xBFF0000000000000))),
     BAD(trainer_model, RNN_ERR_ARGUMENT, "model", IS(model_out, 0)),
+    WRONG_NUMBER(SET_PENALTIES, "omega", omega),
+    WRONG_NUMBER(SET_PENALTIES, "orthogonality", orthogonality),
+    WRONG_NUMBER(SET_PENALTIES, "activation_penalty", activation_penalty),
+    WRONG_NUMBER(SET_PENALTIES, "temporal_activation_penalty", temporal_activation_penalty),
+    SET_PENALTIES(RNN_ERR_ARGUMENT, "temporal_activation_penalty", IS_OF(trainer, thrifty_trainer)),
 
     /* 6. Streaming */
     GOOD(stream_free, IS(stream, 0)),
@@ -377,6 +415,37 @@ const misuse misuses[] = {
     IN_TOKEN_CALL(RNN_ERR_SHAPE, "input", IS(token_call.token_type, RNN_INT64)),
     IN_TOKEN_CALL(RNN_ERR_ARGUMENT, "position 5", IS(tokens[5], TOKENS)),
     IN_TOKEN_CALL(RNN_ERR_ARGUMENT, "input", IS(tokens[1], INT32_MIN)),
+
+    /* 9. The gradient's way back: of tokens through an LSTM of two levels, of features through a GRU */
+    IN_FLOW(RNN_ERR_ARGUMENT, "observe", IS_OF(trainer, fresh_trainer)),
+    IN_FLOW(RNN_ERR_ARGUMENT, "index", IS(index, 11)),
+    IN_FLOW(RNN_ERR_ARGUMENT, "18446744073709551615", IS(index, SIZE_MAX)),
+    IN_FLOW(RNN_ERR_ARGUMENT, "index", IS(index, UINT64_C(1) << 63)),
+    BAD(trainer_flow, RNN_ERR_ARGUMENT, "index", IS(index, 2)),
+    BAD(trainer_flow, RNN_ERR_ARGUMENT, "index", IS_OF(trainer, sensor_trainer), IS(index, 1)),
+    BAD(trainer_flow, RNN_ERR_ARGUMENT, "flow", IS(flow_out, 0)),
+    BAD(trainer_flow, RNN_ERR_ARGUMENT, "flow", PLUS(flow_out, 4)),
+    BAD(trainer_tensor_flow, RNN_ERR_ARGUMENT, "flow", IS(tensor_flow_out, 0)),
+    BAD(trainer_tensor_flow, RNN_ERR_ARGUMENT, "flow", PLUS(tensor_flow_out, 1)),
+    GOOD(trainer_flow, IS(index, 1)),
+    GOOD(trainer_tensor_flow, IS(index, 10)),
+    SERIES(RNN_ERR_ARGUMENT, "index", IS(index, 2)),
+    WRONG_ENUM(SERIES, "series", series, 10),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, 1)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, -1)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GRAD_C_MAX), IS(gate, 1)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_H_MAX), IS(gate, INT32_MAX)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_LOW), IS(gate, 4)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_LOW), IS(gate, -1)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_HIGH), IS(gate, INT32_MIN)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_HIGH), IS(gate, INT32_MAX)),
+    SERIES(RNN_ERR_ARGUMENT, "cell", IS_OF(trainer, sensor_trainer), IS(series, RNN_FLOW_GRAD_C_MEAN)),
+    SERIES(RNN_ERR_ARGUMENT, "gate", IS_OF(trainer, sensor_trainer), IS(series, RNN_FLOW_GATE_HIGH),
+           IS(gate, 3)),
+    SERIES(RNN_ERR_ARGUMENT, "values", IS(series_out, 0)),
+    WRONG_BYTES(SERIES, "values", series_bytes),
+    GOOD(trainer_flow_series, IS(series, RNN_FLOW_GATE_HIGH), IS(gate, 3), IS(index, 1)),
+    GOOD(trainer_flow_series, IS(series, RNN_FLOW_GRAD_C_MEAN)),
 };
 
 const size_t misuse_count = sizeof misuses / sizeof *misuses;

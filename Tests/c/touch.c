@@ -5,6 +5,7 @@
  * or written too far, or an output left unwritten, is an error there.
  */
 #include "check.h"
+#include "touch_flow.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -33,7 +34,14 @@ static const setup setups[] = {
      0.5,
      RNN_INIT_DEFAULT,
      RNN_INIT_ORTHOGONAL,
-     {.loss = RNN_CROSS_ENTROPY, .optimizer = RNN_ADAM, .clip_norm = 0.1}},
+     {.loss = RNN_CROSS_ENTROPY,
+      .optimizer = RNN_ADAM,
+      .clip_norm = 0.1,
+      .clip_quantile = 0.5,
+      .clip_window = 10,
+      .clip_step_norm = 0.01,
+      .nonfinite = RNN_NONFINITE_ROLL_BACK,
+      .omega = 0.1}},
     {RNN_FLOAT64,
      RNN_INT64,
      RNN_GRU,
@@ -47,6 +55,9 @@ static const setup setups[] = {
       .optimizer = RNN_ADAMW,
       .clip_norm = 0.1,
       .clip_scope = RNN_CLIP_PER_TENSOR,
+      .clip_adaptive = 0.01,
+      .omega = 0.1,
+      .orthogonality = 0.1,
       .bptt = 2,
       .has_ignore_index = 1,
       .ignore_index = 1}},
@@ -59,7 +70,15 @@ static const setup setups[] = {
      0.25,
      RNN_INIT_ORTHOGONAL,
      RNN_INIT_XAVIER,
-     {.loss = RNN_MEAN_SQUARED, .optimizer = RNN_SGD, .momentum = 0.9, .nesterov = 1, .clip_value = 0.01}},
+     {.loss = RNN_MEAN_SQUARED,
+      .optimizer = RNN_SGD,
+      .momentum = 0.9,
+      .nesterov = 1,
+      .clip_value = 0.01,
+      .clip_tensor_norm = 0.1,
+      .clip_step_value = 0.01,
+      .activation_penalty = 0.1,
+      .temporal_activation_penalty = 0.1}},
     {RNN_FLOAT32,
      RNN_INT32,
      RNN_GRU,
@@ -69,7 +88,15 @@ static const setup setups[] = {
      0,
      RNN_INIT_IDENTITY,
      RNN_INIT_DEFAULT,
-     {.loss = RNN_BINARY_CROSS_ENTROPY, .reduction = RNN_SUM, .optimizer = RNN_RMSPROP, .momentum = 0.5}},
+     {.loss = RNN_BINARY_CROSS_ENTROPY,
+      .reduction = RNN_SUM,
+      .optimizer = RNN_RMSPROP,
+      .momentum = 0.5,
+      .recompute = 1,
+      .nonfinite = RNN_NONFINITE_ROLL_BACK,
+      .rollback_factor = 0.1,
+      .omega = 0.1,
+      .activation_penalty = 0.1}},
     {RNN_FLOAT32,
      RNN_INT64,
      RNN_LSTM,
@@ -243,6 +270,13 @@ static void touch_files(rnn_trainer *trainer, const rnn_batch *batch, const char
   CHECK_INTEGER(unlink(path), 0);
 }
 
+/* The first sequence's first loss counts for infinitely much. */
+static void touch_infinity(rnn_trainer *trainer, rnn_batch *batch, const setup *s) {
+  if (s->training.nonfinite == RNN_NONFINITE_FAIL) return;
+  put((void *)batch->weights.data, 0, s->dtype, INFINITY);
+  touch_origin(trainer, batch, s->training.nonfinite == RNN_NONFINITE_ROLL_BACK);
+}
+
 static void touch_model(const setup *s, const char *directory) {
   rnn_model *model = make_model(s);
   rnn_trainer *trainer = NULL;
@@ -262,13 +296,19 @@ static void touch_model(const setup *s, const char *directory) {
   check_finite(batch.output, s->dtype);
   check_finite(batch.state_out, s->dtype);
   for (int step = 0; step < 2; step++) {
+    batch.observe = step;
     REQUIRE_OK(rnn_trainer_step(trainer, &batch, &report));
     CHECK(isfinite(report.loss) && isfinite(report.grad_norm) && !report.skipped);
+    CHECK(isfinite(report.penalty) && report.omega >= 0 && (report.flow_count > 0) == batch.observe);
+    if (batch.observe) touch_flow(trainer, &report, &info);
+    touch_penalties(trainer);
   }
+  batch.observe = 0;
   REQUIRE_OK(rnn_trainer_evaluate(trainer, &batch, &report));
   touch_tensors(model, trainer, &info);
   touch_stream(model, s, &info);
   touch_files(trainer, &batch, directory);
+  touch_infinity(trainer, &batch, s);
   free_batch(&batch);
   CHECK_STATUS(rnn_model_free(model), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
