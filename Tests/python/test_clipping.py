@@ -244,6 +244,22 @@ def test_norms_whose_squares_overflow_are_clipped(dtype, scale, kind):
         assert 0 < max(np.max(np.abs(g)) for g in recurrent) < 1e3
 
 
+# DEFECT: a factor below 1.2e-38 is subnormal in float32: the gradient becomes zero.
+@pytest.mark.parametrize("kind", ["clip_norm", "clip_tensor_norm", "clip_step_norm"])
+@pytest.mark.parametrize("bound", [1e-3, 1.0, 10.0])
+def test_the_largest_gradients_are_scaled_to_the_bound(kind, bound):
+    """Of all tensors only biases get a gradient: inputs are zero."""
+    model = librnn.Model(librnn.RNN(3, 4, nonlinearity="identity"))
+    zeros = {name: np.zeros_like(value) for name, value in model.state_dict().items()}
+    model.load_state_dict(zeros)
+    trainer = librnn.Trainer(model, SUM, librnn.SGD(lr=1), **{kind: bound})
+    x, y = np.zeros((1, 1, 3), "float32"), np.full((1, 1, 4), 5e37, "float32")
+    assert trainer.step(x, y).clipped
+    moved = norm(model.state_dict())
+    by_kind = {"clip_norm": 1, "clip_tensor_norm": np.sqrt(2), "clip_step_norm": np.sqrt(2)}
+    assert_close(moved, bound * by_kind[kind], "", 1e-5)
+
+
 @pytest.mark.parametrize("dtype, scale", [("float32", 1e-30), ("float64", 1e-200)])
 def test_norms_whose_squares_are_nothing_are_norms(dtype, scale):
     """A gradient of that size is not clipped, but by a bound that is smaller still."""

@@ -140,6 +140,16 @@ def test_large_weights_saturate(kind):
     assert_close(np.float64(layer.saturated_fraction), expected.mean())
 
 
+# DEFECT: it is the mean over the steps, however few sequences reach them.
+def test_the_saturated_fraction_is_of_all_valid_activations():
+    """One sequence of 3 steps is saturated, three of one step are not."""
+    model = elman(np.zeros((H, H)), "tanh")
+    x = np.zeros((3, 4, H))
+    x[:, 0] = 9
+    layer, _ = observe(model, x, lengths=[3, 1, 1, 1])
+    assert layer.saturated_fraction == 3 / 6
+
+
 def test_what_is_no_tanh_does_not_saturate():
     for nonlinearity in ("relu", "identity"):
         layer, _ = observe(elman(np.eye(H), nonlinearity, bias=5.0), normal(1, 5, 4, H))
