@@ -312,7 +312,8 @@ typedef enum rnn_nonfinite {
   RNN_NONFINITE_FAIL = 1, /* as well, and rnn_trainer_step returns RNN_ERR_NONFINITE */
   /*
    * The last update is taken back, weights and optimiser, and the learning rate multiplied by rollback_factor.
-   * A second such step in a row finds the same weights and lowers the rate again. Before any update: as SKIP.
+   * A second such step in a row finds the same weights and lowers the rate again. Before any
+   * update, and where somebody has written the weights since the last one: as SKIP.
    */
   RNN_NONFINITE_ROLL_BACK = 2
 } rnn_nonfinite;

@@ -57,7 +57,7 @@ extension rnn_flow {
     verdict = rnn_verdict(UInt32(diagnosis.verdict.rawValue))
     rate = diagnosis.rate
     horizon = diagnosis.horizon
-    saturated_fraction = diagnosis.saturatedFraction
+    saturated_fraction = level.saturatedFraction
     dead_fraction = level.deadFraction
     writeText(diagnosis.reason, to: &reason)
   }

@@ -15,7 +15,13 @@ public func rnn_model_spectrum(
     if eigenvalues != nil || bytes != 0 {
       var numbers: [Double] = []
       for value in found.eigenvalues { numbers += [value.real, value.imaginary] }
-      try RawBuffer(UnsafeMutableRawPointer(eigenvalues), bytes: bytes).write(numbers[...], "eigenvalues")
+      let target = RawBuffer(UnsafeMutableRawPointer(eigenvalues), bytes: bytes)
+      let result = numbers.withUnsafeBufferPointer { numbers -> Result<Void, RNNError> in
+        do throws(RNNError) { return .success(try target.write(numbers, "eigenvalues")) } catch {
+          return .failure(error)
+        }
+      }
+      try result.get()
     }
     var result = rnn_spectrum()
     result.size = Int64(found.eigenvalues.count)
@@ -42,33 +48,17 @@ public func rnn_model_lyapunov(
   _ model: OpaquePointer?, _ batch: UnsafePointer<rnn_batch>?, _ lyapunov: UnsafePointer<rnn_lyapunov>?
 ) -> rnn_status {
   boundary { () throws(RNNError) in
-    let model = try RNNCAPI.model(model)
-    let call = try Struct.read(lyapunov, "lyapunov", rnn_lyapunov())
-    let batch = try Batch(Struct.read(batch, "batch", rnn_batch()))
-    let options = try LyapunovOptions(call)
-    let count = options.count ?? model.info.stateNumbersPerRow
-    // Outputs are looked at first: the measurement may take long.
-    try RawBuffer(call.exponents).check("exponents", [batch.rows, count], isOptional: false)
-    try RawBuffer(call.errors).check("errors", [batch.rows, count], isOptional: true)
-    try RawBuffer(call.dimension).check("dimension", [batch.rows], isOptional: true)
-    try RawBuffer(call.entropy).check("entropy", [batch.rows], isOptional: true)
-    let spectra = try model.lyapunov(batch, options)
-    try RawBuffer(call.exponents).write(spectra.flatMap { $0.exponents }[...], "exponents")
-    try RawBuffer(call.errors).writeIfGiven(spectra.flatMap { $0.errors }, "errors")
-    try RawBuffer(call.dimension).writeIfGiven(spectra.map { $0.dimension }, "dimension")
-    try RawBuffer(call.entropy).writeIfGiven(spectra.map { $0.entropy }, "entropy")
-  }
-}
-
-extension RawBuffer {
-  fileprivate func writeIfGiven(_ numbers: [Double], _ name: String) throws(RNNError) {
-    if isGiven { try write(numbers[...], name) }
+    try RNNCAPI.model(model).lyapunov(
+      Batch(Struct.read(batch, "batch", rnn_batch())),
+      LyapunovOptions(Struct.read(lyapunov, "lyapunov", rnn_lyapunov())))
   }
 }
 
 extension LyapunovOptions {
   init(_ call: rnn_lyapunov) throws(RNNError) {
-    self.init()
+    self.init(
+      exponents: RawBuffer(call.exponents), errors: RawBuffer(call.errors),
+      dimension: RawBuffer(call.dimension), entropy: RawBuffer(call.entropy))
     count = call.count == 0 ? nil : try size(call.count, "count")
     warmUp = try size(call.warm_up, "warm_up")
     interval = call.interval == 0 ? 1 : try size(call.interval, "interval")

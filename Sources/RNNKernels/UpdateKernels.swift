@@ -1,17 +1,18 @@
-/// What clipping does to a gradient on its way into the optimiser: g ← clamp(g, ±limit) · scale.
+/// What clipping does to a gradient on its way into the optimiser: g ← clamp(g, ±limit) · prescale · scale.
 /// The stored gradient stays as it was.
 public struct GradientTransform<S: Real> {
   public let limit: S
+  /// 1, but where the scale by itself would be too small to be normal.
+  public let prescale: S
   public let scale: S
 
-  public init(limit: S, scale: S) {
-    self.limit = limit
-    self.scale = scale
+  public init(limit: S, prescale: S, scale: S) {
+    (self.limit, self.prescale, self.scale) = (limit, prescale, scale)
   }
 
   @inline(__always)
   func apply<M: Machine>(_ gradient: M.V, _: M.Type) -> M.V where M.S == S {
-    Reductions<M>.clamp(gradient, limit) * scale
+    Reductions<M>.clamp(gradient, limit) * prescale * scale
   }
 }
 

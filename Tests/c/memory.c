@@ -195,7 +195,6 @@ int main(void) {
   check_refused_buffers(&model_create, 1);
   check_refused_buffers(&trainer_create, 2);
   check_refused_buffers(&first_step, 2);
-  /* DEFECT: what an observed step plans after its way back is refused when `output` has been written. */
   check_refused_buffers(&first_observed_step, 10);
   check_refused_buffers(&stream_create, 1);
   check_refused_buffers(&first_forward, 1);

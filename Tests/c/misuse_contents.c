@@ -190,7 +190,6 @@ static const struct {
     {"`nonfinite`:0", "`nonfinite`:2,`last_good_updates`:1"}, /* but no such weights */
     {"`nonfinite`:0", "`nonfinite`:2,`last_good_updates`:-1"},
     {"`nonfinite`:0", "`nonfinite`:2,`last_good_updates`:3"},
-    /* DEFECT: options of another type than a number are taken for none, and norms that are no array for none. */
     {"`skipped_steps`:0", AND("`omega`:`1`")},
     {"`skipped_steps`:0", AND("`clip_window`:0.5")},
     {"`skipped_steps`:0", AND("`clip_quantile`:0.5,`norms`:1")},

@@ -430,7 +430,7 @@ const misuse misuses[] = {
     GOOD(trainer_flow, IS(index, 1)),
     GOOD(trainer_tensor_flow, IS(index, 10)),
     SERIES(RNN_ERR_ARGUMENT, "index", IS(index, 2)),
-    WRONG_ENUM(SERIES, "series", series, 10),
+    WRONG_ENUM(SERIES, "series", series, 11),
     SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, 1)),
     SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, -1)),
     SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GRAD_C_MAX), IS(gate, 1)),

@@ -270,9 +270,12 @@ static void touch_files(rnn_trainer *trainer, const rnn_batch *batch, const char
   CHECK_INTEGER(unlink(path), 0);
 }
 
-/* The first sequence's first loss counts for infinitely much. */
+/* After a good step the first sequence's first loss counts for infinitely much. */
 static void touch_infinity(rnn_trainer *trainer, rnn_batch *batch, const setup *s) {
   if (s->training.nonfinite == RNN_NONFINITE_FAIL) return;
+  rnn_step_report good;
+  RNN_INIT(good);
+  REQUIRE_OK(rnn_trainer_step(trainer, batch, &good));
   put((void *)batch->weights.data, 0, s->dtype, INFINITY);
   touch_origin(trainer, batch, s->training.nonfinite == RNN_NONFINITE_ROLL_BACK);
 }

@@ -45,7 +45,6 @@ def first_infinite(dtype, factor, start=1.0):
 # ---- Origins
 
 
-# DEFECT: of float64 the step is that at which Σ h² overflows, when h itself is still finite.
 @pytest.mark.parametrize("options", [{}, {"bptt": 5}, {"recompute": True}], ids=repr)
 @pytest.mark.parametrize("nonlinearity", ["relu", "identity"])
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -64,7 +63,6 @@ def test_activations_that_grow_without_bound_are_an_origin(dtype, nonlinearity, 
     assert found == ("activation", 0, 0, step, "0.weight_hh_l0")
 
 
-# DEFECT: the same.
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("level", [0, 1])
 def test_the_origin_is_the_first_layer_that_is_not_finite(dtype, level):
@@ -114,7 +112,6 @@ def test_the_loss_of_a_last_step_head_is_that_of_the_last_step(lengths):
     assert origin(model, x, np.zeros((2, 1)), lengths)[:4] == ("loss", None, None, step)
 
 
-# DEFECT: of float64 the step is that at which the square of the norm overflows.
 @pytest.mark.parametrize("options", [{}, {"recompute": True}], ids=repr)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradients_that_grow_without_bound_are_an_origin(dtype, options):
@@ -197,7 +194,6 @@ def test_a_finite_state_of_a_step_without_an_update_is_handed_on():
         assert np.abs(part).max() > 0
 
 
-# DEFECT: rnn_trainer_flow tells of the step, but the exception's result has no flow.
 def test_an_observed_step_that_fails_has_a_flow():
     layer = librnn.RNN(H, H, nonlinearity="identity")
     model = chain(layer, dtype="float32", t0_weight_ih_l0=10 * np.eye(H))

@@ -140,7 +140,6 @@ def test_large_weights_saturate(kind):
     assert_close(np.float64(layer.saturated_fraction), expected.mean())
 
 
-# DEFECT: it is the mean over the steps, however few sequences reach them.
 def test_the_saturated_fraction_is_of_all_valid_activations():
     """One sequence of 3 steps is saturated, three of one step are not."""
     model = elman(np.zeros((H, H)), "tanh")
@@ -191,7 +190,6 @@ def test_activations_that_are_not_finite_have_diverged(dtype):
     assert layer.verdict == "diverged" and "not finite" in layer.reason
 
 
-# DEFECT: a gradient of NaN passes for "healthy" as long as the activations are finite.
 @pytest.mark.parametrize("head", [1.0, 0.0])
 def test_gradients_that_are_not_finite_have_diverged(head):
     """2 (y - target) is infinite; a head of 0 makes NaN of it. The activations are finite."""
@@ -204,7 +202,6 @@ def test_gradients_that_are_not_finite_have_diverged(head):
     assert layer.verdict == "diverged", layer.reason
 
 
-# DEFECT: the maximum forgets NaN when a number follows.
 @pytest.mark.parametrize("row", [0, 1, 2])
 def test_nan_is_the_largest_norm_wherever_it_is_in_the_batch(row):
     y = np.ones((3, 1))
@@ -213,7 +210,6 @@ def test_nan_is_the_largest_norm_wherever_it_is_in_the_batch(row):
     assert np.isnan(layer.grad_h_mean[-1]) and np.isnan(layer.grad_h_max[-1])
 
 
-# DEFECT: the NaN of steps that no sequence reaches passes for activations that are not finite.
 def test_steps_that_no_sequence_reaches_are_no_divergence():
     """All sequences may be shorter than T."""
     model = elman(orthogonal(1))
@@ -222,7 +218,6 @@ def test_steps_that_no_sequence_reaches_are_no_divergence():
     assert layer.verdict == "healthy", layer.reason
 
 
-# DEFECT: squares are kept, which overflow to infinity ("diverged") or vanish to 0 in float64.
 @pytest.mark.parametrize("head, target, scale", [(1e-200, 1.0, 1e-200), (1.0, 1e200, 1e200)])
 def test_norms_whose_squares_leave_the_range_are_still_norms(head, target, scale):
     """|∂L/∂h| = 2 |y - target| |W|, which an orthogonal matrix keeps: float64 holds it."""

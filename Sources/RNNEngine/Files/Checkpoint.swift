@@ -45,7 +45,10 @@ extension Trainer {
     else { throw RNNError(.format, "\(file.path): expected the counters of a checkpoint") }
     optimizer.updates = updates
     counts = StepCounts(steps: steps, clipped: clipped, skipped: skipped, rolledBack: rolledBack)
-    for norm in json["norms"]?.elements ?? [] {
+    guard let norms = (json["norms"] ?? .array([])).elements else {
+      throw RNNError(.format, "\(file.path): norms: expected a list")
+    }
+    for norm in norms {
       guard let norm = norm.double, norm.isFinite, norm >= 0 else {
         throw RNNError(.format, "\(file.path): norms: expected finite numbers >= 0")
       }
@@ -63,7 +66,7 @@ extension Trainer {
     for (index, name) in options.optimizer.slotNames.enumerated() {
       try model.fill(lastGood.slot(index), from: file, prefix: "last_good.optimizer.\(name).")
     }
-    (lastGood.updates, lastGood.isKept) = (updates, true)
+    (lastGood.updates, lastGood.isKept, lastGood.version) = (updates, true, model.version)
   }
 }
 
@@ -137,31 +140,27 @@ extension TrainerOptions {
     (optimizer.beta1, optimizer.beta2, optimizer.alpha) = (beta1, beta2, alpha)
     (optimizer.eps, optimizer.weightDecay, self.seed, nonFinite) = (eps, decay, seed, policy)
     self.bptt = bptt == 0 ? nil : bptt
-    clip.value = clipValue == 0 ? nil : clipValue
-    readLater(json)
-    let norms = (clipNorm == 0 ? nil : clipNorm, Self.optional(json["clip_tensor_norm"]))
+    func optional(_ value: Double) -> Double? { value == 0 ? nil : value }
+    // Files of before there were these options do not have them.
+    func later(_ key: String, _ missing: Double = 0) -> Double? { (json[key] ?? .number(missing)).double }
+    guard let recompute = (json["recompute"] ?? .bool(false)).bool,
+      let tensorNorm = later("clip_tensor_norm"), let adaptive = later("clip_adaptive"),
+      let quantile = later("clip_quantile"), let window = (json["clip_window"] ?? .number(clip.window)).int,
+      let stepValue = later("clip_step_value"), let stepNorm = later("clip_step_norm"),
+      let omega = later("omega"), let orthogonality = later("orthogonality"),
+      let activation = later("activation_penalty"),
+      let temporalActivation = later("temporal_activation_penalty"),
+      let factor = later("rollback_factor", rollBackFactor)
+    else { return nil }
+    (self.recompute, rollBackFactor) = (recompute, factor)
+    clip.value = optional(clipValue)
+    (clip.adaptive, clip.quantile, clip.window) = (optional(adaptive), optional(quantile), window)
+    (clip.stepValue, clip.stepNorm) = (optional(stepValue), optional(stepNorm))
+    regularization = RegularizationOptions(
+      omega: omega, orthogonality: orthogonality, activation: activation,
+      temporalActivation: temporalActivation)
     do throws(RNNError) {
-      try clip.set(norm: norms.0, isPerTensor: scope == 1, tensorNorm: norms.1)
+      try clip.set(norm: optional(clipNorm), isPerTensor: scope == 1, tensorNorm: optional(tensorNorm))
     } catch { return nil }
-  }
-
-  /// Options that files of before they were there do not have.
-  private mutating func readLater(_ json: JSON) {
-    recompute = json["recompute"]?.bool ?? false
-    clip.adaptive = Self.optional(json["clip_adaptive"])
-    clip.quantile = Self.optional(json["clip_quantile"])
-    clip.window = json["clip_window"]?.int ?? clip.window
-    clip.stepValue = Self.optional(json["clip_step_value"])
-    clip.stepNorm = Self.optional(json["clip_step_norm"])
-    regularization.omega = json["omega"]?.double ?? 0
-    regularization.orthogonality = json["orthogonality"]?.double ?? 0
-    regularization.activation = json["activation_penalty"]?.double ?? 0
-    regularization.temporalActivation = json["temporal_activation_penalty"]?.double ?? 0
-    rollBackFactor = json["rollback_factor"]?.double ?? rollBackFactor
-  }
-
-  /// 0 stands for none.
-  private static func optional(_ json: JSON?) -> Double? {
-    json?.double.flatMap { $0 == 0 ? nil : $0 }
   }
 }

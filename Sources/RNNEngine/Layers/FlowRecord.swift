@@ -11,7 +11,7 @@ final class FlowRecord<S: Scalar> {
   let size: Int
   let steps: Int
   let rows: Int
-  /// Squares of norms, [T, B], of the valid steps: of ∂L/∂h_t; of the part of it that came from step t + 1; and, of an
+  /// Norms, [T, B], of the valid steps: of ∂L/∂h_t; of the part of it that came from step t + 1; and, of an
   /// LSTM, the same of ∂L/∂c_t.
   let output: View<Double>
   let laterOutput: View<Double>

@@ -1,3 +1,4 @@
+import CPlatform
 import RNNKernels
 
 /// The regulariser of Pascanu, Mikolov and Bengio 2013, which asks the gradient to keep its norm on its way back:
@@ -77,7 +78,8 @@ final class Omega<S: Scalar> {
           guard let values else { return 0 }
           return S.kernels.sumOfSquares(values + place * size, count: size, limit: .infinity)
         }
-        let whole = record.output[d] + (record.laterCell.isEmpty ? 0 : record.laterCell[d])
+        let norm = hypot(record.output[d], record.laterCell.isEmpty ? 0 : record.laterCell[d])
+        let whole = norm * norm
         factors.values[place] = 0
         guard context.pass.lengths.isValid(step: t, row: row), whole >= Self.leastSquare else { continue }
         let excess = (square(observed.laterOutput) + square(observed.laterCell)) / whole - 1

@@ -56,22 +56,32 @@ extension Recurrent {
     let (record, rows) = (flow.record(level.k), context.pass.rows)
     let observed = flow.rows(0, hasCell: cell.hasCellState)
     let first = (flow.firstStep + steps.lowerBound) * rows
-    func note(_ gradient: UnsafeMutablePointer<S>?, _ squares: View<Double>) {
+    func note(_ gradient: UnsafeMutablePointer<S>?, _ norms: View<Double>) {
       guard let gradient else { return }
       ThreadPool.split(steps.count * rows, work: size / 8) { part in
-        S.kernels.rowSumsOfSquares(
-          gradient + part.lowerBound * size, rows: part.count, columns: size, stride: size,
-          to: squares.start + first + part.lowerBound)
+        measure(gradient + part.lowerBound * size, norms.part(first + part.lowerBound, part.count))
       }
       guard context.pass.lengths.values != nil else { return }
       for place in 0..<steps.count * rows
       where !context.pass.lengths.isValid(step: steps.lowerBound + place / rows, row: place % rows) {
-        squares[first + place] = 0
+        norms[first + place] = 0
       }
     }
     note(observed.output, record.output)
     note(observed.laterOutput, record.laterOutput)
     note(observed.cell, record.cellState)
     note(observed.laterCell, record.laterCell)
+  }
+
+  /// Norms of rows [H]. Where squares leave the range of double, one by one.
+  private func measure(_ gradient: UnsafeMutablePointer<S>, _ norms: View<Double>) {
+    S.kernels.rowSumsOfSquares(
+      gradient, rows: norms.count, columns: size, stride: size, to: norms.start)
+    let least = S.dtype == .float64 ? 1e-280 : 0
+    for row in norms.indices {
+      let isInRange = norms[row].isFinite && norms[row] >= least
+      norms[row] =
+        isInRange ? norms[row].squareRoot() : Norms.norm(View(start: gradient + row * size, count: size))
+    }
   }
 }

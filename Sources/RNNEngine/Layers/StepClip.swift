@@ -22,8 +22,9 @@ struct StepClip {
     }
     let bounded = isClipped ? Norms.norm(gradient) : measured
     if bounded > norm {
-      let scale = S(norm / bounded)
-      for j in gradient.indices { gradient[j] *= scale }
+      // In double: the factor may be too small for S.
+      let scale = norm / bounded
+      for j in gradient.indices { gradient[j] = S(Double(gradient[j]) * scale) }
       isClipped = true
     }
     if isClipped { counts[row] += 1 }

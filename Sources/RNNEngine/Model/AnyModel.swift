@@ -12,7 +12,7 @@ public protocol AnyModel: AnyObject {
   func forward(_ batch: Batch) throws(RNNError)
   func spectrum(_ tensor: NamedTensor, gate: Int) throws(RNNError) -> Spectrum
   func jacobian(_ batch: Batch, from first: Int, to last: Int, into target: RawBuffer) throws(RNNError)
-  func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) -> [LyapunovSpectrum]
+  func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError)
   func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer
   func makeStream(rows: Int, tokenType: DType) throws(RNNError) -> any AnyStream
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
@@ -108,13 +108,14 @@ extension Trainer: AnyTrainer {
 
   public func observedTensor(_ index: Int) throws(RNNError) -> TensorObservation {
     let observation = try lastObservation()
-    guard observation.gradientNorms.indices.contains(index) else {
+    let norms = observation.gradientNorms.values
+    guard norms.indices.contains(index) else {
       throw RNNError(
         .argument,
-        "index: expected less than \(observation.gradientNorms.count), got \(UInt(bitPattern: index))")
+        "index: expected less than \(norms.count), got \(UInt(bitPattern: index))")
     }
     return TensorObservation(
-      gradNorm: observation.gradientNorms[index], weightNorm: observation.updates.weightNorms.values[index],
+      gradNorm: norms[index], weightNorm: observation.updates.weightNorms.values[index],
       updateNorm: observation.updates.updateNorms.values[index])
   }
 

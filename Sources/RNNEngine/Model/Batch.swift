@@ -44,19 +44,10 @@ public struct RawBuffer {
     return View(start: start.assumingMemoryBound(to: S.self), count: bytes / MemoryLayout<S>.stride)
   }
 
-  /// Checks a buffer of doubles that will be written.
-  public func check(_ name: String, _ sides: [Int], isOptional: Bool) throws(RNNError) {
-    if isOptional && !isGiven { return }
-    for side in sides where side < 0 { throw RNNError(.argument, "\(name): expected sizes, got \(side)") }
-    _ = try checked(name, .float64, Shape(sides), isCopied: true)
-  }
-
   /// Copies numbers out.
-  public func write(_ numbers: ArraySlice<Double>, _ name: String) throws(RNNError) {
+  public func write(_ numbers: UnsafeBufferPointer<Double>, _ name: String) throws(RNNError) {
     let target = try checked(name, .float64, Shape(numbers.count), isCopied: true)
-    numbers.withUnsafeBytes { source in
-      if let start = source.baseAddress { _ = memcpy(target, start, source.count) }
-    }
+    if let start = numbers.baseAddress { memcpy(target, start, numbers.count * DType.float64.bytes) }
   }
 
   func integers(_ name: String, _ dtype: DType, _ shape: Shape) throws(RNNError) -> Integers {

@@ -12,9 +12,6 @@ public struct ModelInfo: Sendable {
   public let parameterCount: Int
   public let stateTensorCount: Int
   public let stateBytesPerRow: Int
-
-  /// n.
-  public var stateNumbersPerRow: Int { stateBytesPerRow / dtype.bytes }
 }
 
 /// A named tensor within a flat buffer: a parameter, its gradient, or a part of a state.

@@ -18,8 +18,6 @@ public struct Diagnosis: Sendable {
   public let rate: Double
   /// How many steps back the gradient keeps `fraction` of its norm: ln(fraction) / ln(γ); infinite if γ >= 1.
   public let horizon: Double
-  /// Of g, n or h: |tanh| > 0.9, mean over the steps. 0 if there is no tanh.
-  public let saturatedFraction: Double
   public let reason: String
 
   /// What counts as gone, or as exploded when inverted.
@@ -30,47 +28,27 @@ public struct Diagnosis: Sendable {
   public init(_ level: LevelObservation) {
     rate = Self.rate(level)
     horizon = rate < 1 ? log(Self.fraction) / log(rate) : rate.isNaN ? .nan : .infinity
-    saturatedFraction = Self.saturation(level)
-    (verdict, reason) = Self.judge(level, rate, horizon, saturatedFraction)
+    (verdict, reason) = Self.judge(level, rate, horizon)
   }
 
   private static func rate(_ level: LevelObservation) -> Double {
     var (sum, count) = (0.0, 0)
-    for gain in level.series(.gain, gate: 0) ?? [] where !gain.isNaN {
+    guard let gains = level.series(.gain, gate: 0) else { return .nan }
+    for gain in gains where !gain.isNaN {
       sum += log(gain)
       count += 1
     }
     return count == 0 ? .nan : exp(sum / Double(count))
   }
 
-  private static func saturation(_ level: LevelObservation) -> Double {
-    guard let gate = level.tanhGate else { return 0 }
-    var (sum, count) = (0.0, 0)
-    for series in [FlowSeries.gateLow, .gateHigh] {
-      for fraction in level.series(series, gate: gate) ?? [] where !fraction.isNaN {
-        sum += fraction
-        count += 1
-      }
-    }
-    return count == 0 ? 0 : 2 * sum / Double(count)
-  }
-
-  private static func judge(
-    _ level: LevelObservation, _ rate: Double, _ horizon: Double, _ saturated: Double
-  ) -> (Verdict, String) {
-    let steps = Double(level.steps - 1)
-    let kept = pow(rate, steps)
+  private static func judge(_ level: LevelObservation, _ rate: Double, _ horizon: Double) -> (Verdict, String)
+  {
+    let (kept, saturated) = (pow(rate, Double(level.steps - 1)), level.saturatedFraction)
     let flow = text(
       "each step back multiplies the gradient's norm by \(short(rate)); over \(level.steps - 1) steps \(short(kept)) of it is left"
     )
-    for norm in level.series(.gradOutputMax, gate: 0) ?? [] where !norm.isFinite && !norm.isNaN {
-      return (.nonFinite, "the gradient is not finite")
-    }
-    if level.series(.gradOutputMean, gate: 0)?.contains(where: { $0.isNaN }) ?? false,
-      level.series(.outputMean, gate: 0)?.contains(where: { !$0.isFinite }) ?? false
-    {
-      return (.nonFinite, "the activations are not finite")
-    }
+    if !level.activationsAreFinite { return (.nonFinite, "the activations are not finite") }
+    if !level.gradientIsFinite { return (.nonFinite, "the gradient is not finite") }
     if level.deadFraction > mostOfUnits {
       return (.dead, text("\(short(100 * level.deadFraction)) % of the units stay at zero at every step"))
     }

@@ -46,9 +46,10 @@ extension Model {
   }
 
   /// Of each row.
-  public func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) -> [LyapunovSpectrum] {
+  public func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) {
     let sequence = try dynamicSequence(batch)
-    if let count = options.count, count < 1 || count > stateCountPerRow {
+    let count = options.count ?? stateCountPerRow
+    guard count >= 1 && count <= stateCountPerRow else {
       throw RNNError(.argument, "count: expected 1 to \(stateCountPerRow), got \(count)")
     }
     guard options.interval >= 1 else {
@@ -58,13 +59,14 @@ extension Model {
       throw RNNError(
         .argument, "warm_up: expected 0 to \(sequence.length(row) - 1), got \(options.warmUp)")
     }
-    let copy = try doubled()
-    var spectra: [LyapunovSpectrum] = []
-    for row in 0..<sequence.rows {
-      spectra.append(
-        try LyapunovMeasurement.measure(copy, RowInput(sequence, row: row, of: self), options))
+    let outputs = try (0..<sequence.rows).map { row throws(RNNError) in
+      try options.output(row, of: sequence.rows, count: count)
     }
-    return spectra
+    let copy = try doubled()
+    for (row, output) in outputs.enumerated() {
+      let input = try RowInput(sequence, row: row, of: self)
+      try LyapunovMeasurement(copy, input, options).run(output)
+    }
   }
 
   private func dynamicSequence(_ batch: Batch) throws(RNNError) -> Sequence<S> {
@@ -76,5 +78,20 @@ extension Model {
       throw RNNError(.argument, "lengths[\(row)]: expected at least 1, got \(sequence.length(row))")
     }
     return sequence
+  }
+}
+
+extension LyapunovOptions {
+  /// The part of one row of the checked buffers.
+  fileprivate func output(_ row: Int, of rows: Int, count: Int) throws(RNNError) -> LyapunovOutput {
+    func optional(_ buffer: RawBuffer, _ name: String, _ shape: Shape) throws(RNNError) -> View<Double>? {
+      buffer.isGiven ? try buffer.view(name, shape, as: Double.self) : nil
+    }
+    let all = try exponents.view("exponents", Shape(rows, count), as: Double.self)
+    return LyapunovOutput(
+      exponents: all.part(row * count, count),
+      errors: try optional(errors, "errors", Shape(rows, count))?.part(row * count, count),
+      dimension: try optional(dimension, "dimension", Shape(rows)).map { $0.start + row },
+      entropy: try optional(entropy, "entropy", Shape(rows)).map { $0.start + row })
   }
 }

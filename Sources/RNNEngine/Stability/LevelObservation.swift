@@ -15,10 +15,13 @@ public enum FlowSeries: Int, Sendable {
   case gateHigh = 9
   /// All of them, gate by gate at the end.
   case all = 10
+
+  /// Of all gates together.
+  static func count(gates: Int) -> Int { gateLow.rawValue + 2 * gates }
 }
 
 /// What an observed step saw of one stacked recurrent layer.
-public struct LevelObservation: Sendable {
+public final class LevelObservation {
   /// Places in the stack and in the layer.
   public let layer: Int
   public let level: Int
@@ -26,61 +29,64 @@ public struct LevelObservation: Sendable {
   public let steps: Int
   public let gateCount: Int
   public let hasCellState: Bool
-  /// Of g, n or, in an Elman network, h: the activations that are a tanh.
-  let tanhGate: Int?
-  /// Units whose |h| never left 0, of all.
-  public let deadFraction: Double
+  /// Units whose |h| never left 0, of all; and of the activations of g, n or h that are a tanh, those beyond 0.9.
+  public fileprivate(set) var deadFraction = 0.0
+  public fileprivate(set) var saturatedFraction = 0.0
+  /// Whether all that was seen is.
+  fileprivate(set) var gradientIsFinite = true
+  fileprivate(set) var activationsAreFinite = true
+  /// Of g, n or, in an Elman network, h.
+  fileprivate let tanhGate: Int?
   /// Series by series, then both of each gate, [T] each.
-  private let numbers: [Double]
+  fileprivate let numbers: Buffer<Double>
 
-  init<S: Scalar>(_ record: FlowRecord<S>, lengths: View<Int>, stretch: Int) {
-    (layer, level, size, steps) = (record.layer, record.k, record.size, record.steps)
-    (gateCount, hasCellState) = (record.cell.gateCount, record.cell.hasCellState)
-    tanhGate =
-      record.cell.activation == .tanh ? (0..<record.cell.gateCount).first { record.cell.isTanh($0) } : nil
-    var dead = 0
-    for top in record.maxima where top <= 1e-6 { dead += 1 }
-    deadFraction = Double(dead) / Double(record.size)
-    numbers = Summing(record, lengths, stretch).numbers
+  init(layer: Int, level: Int, _ cell: Cell, size: Int, steps: Int) throws(RNNError) {
+    (self.layer, self.level, self.size, self.steps) = (layer, level, size, steps)
+    (gateCount, hasCellState) = (cell.gateCount, cell.hasCellState)
+    tanhGate = cell.activation == .tanh ? (0..<cell.gateCount).first { cell.isTanh($0) } : nil
+    numbers = try Buffer(count: Size.product(FlowSeries.count(gates: cell.gateCount), steps))
   }
 
   /// A series; `gate` is of those of gates. nil: a cell that this layer does not have, or no such gate.
-  public func series(_ series: FlowSeries, gate: Int) -> ArraySlice<Double>? {
+  public func series(_ series: FlowSeries, gate: Int) -> UnsafeBufferPointer<Double>? {
     var place = series.rawValue
     switch series {
+    case .all: return gate == 0 ? UnsafeBufferPointer(numbers.values) : nil
     case .gradCellMean, .gradCellMax: guard hasCellState else { return nil }
     case .gateLow, .gateHigh:
       guard gate >= 0 && gate < gateCount else { return nil }
-      place = 8 + 2 * gate + (series == .gateHigh ? 1 : 0)
-    case .all: return gate == 0 ? numbers[...] : nil
+      place = FlowSeries.count(gates: gate) + (series == .gateHigh ? 1 : 0)
     default: break
     }
-    guard gate == 0 || place >= 8 else { return nil }
-    return numbers[place * steps..<(place + 1) * steps]
+    guard gate == 0 || place >= FlowSeries.gateLow.rawValue else { return nil }
+    return UnsafeBufferPointer(numbers.values.part(place * steps, steps))
   }
 }
 
 /// From a record's sums to series.
-private struct Summing<S: Scalar> {
+struct FlowSummary<S: Scalar> {
   private let record: FlowRecord<S>
   private let lengths: View<Int>
   private let stretch: Int
-  private(set) var numbers: [Double]
+  private let target: LevelObservation
 
-  init(_ record: FlowRecord<S>, _ lengths: View<Int>, _ stretch: Int) {
-    (self.record, self.lengths, self.stretch) = (record, lengths, stretch)
-    numbers = [Double](repeating: 0, count: (8 + 2 * record.cell.gateCount) * record.steps)
+  static func write(
+    _ record: FlowRecord<S>, lengths: View<Int>, stretch: Int, to target: LevelObservation
+  ) {
+    let summary = FlowSummary(record: record, lengths: lengths, stretch: stretch, target: target)
+    (target.gradientIsFinite, target.activationsAreFinite) = (true, true)
     for t in 0..<record.steps {
-      sumNorms(t)
-      sumActivations(t)
+      summary.sumNorms(t)
+      summary.sumActivations(t)
     }
+    summary.countUnits()
   }
 
-  private mutating func set(_ series: Int, _ t: Int, _ value: Double) {
-    numbers[series * record.steps + t] = value
+  private func set(_ series: Int, _ t: Int, _ value: Double) {
+    target.numbers.values[series * record.steps + t] = value
   }
 
-  private mutating func sumNorms(_ t: Int) {
+  private func sumNorms(_ t: Int) {
     let (mean, top) = meanAndMaximum(record.output, t)
     set(FlowSeries.gradOutputMean.rawValue, t, mean)
     set(FlowSeries.gradOutputMax.rawValue, t, top)
@@ -92,13 +98,14 @@ private struct Summing<S: Scalar> {
     set(FlowSeries.gain.rawValue, t, gain(t))
   }
 
-  private func meanAndMaximum(_ squares: View<Double>, _ t: Int) -> (mean: Double, top: Double) {
+  private func meanAndMaximum(_ norms: View<Double>, _ t: Int) -> (mean: Double, top: Double) {
     var (sum, top, count) = (0.0, 0.0, 0)
     for row in 0..<record.rows where t < lengths[row] {
-      let norm = squares[t * record.rows + row].squareRoot()
+      let norm = norms[t * record.rows + row]
+      if !norm.isFinite { target.gradientIsFinite = false }
       sum += norm
       // Not a number stays the largest.
-      top = norm <= top ? top : norm
+      if norm.isNaN || norm > top { top = norm }
       count += 1
     }
     return count == 0 ? (.nan, .nan) : (sum / Double(count), top)
@@ -111,24 +118,44 @@ private struct Summing<S: Scalar> {
     var (passed, whole) = (0.0, 0.0)
     for row in 0..<record.rows where t + 1 < lengths[row] {
       let (here, later) = (t * record.rows + row, (t + 1) * record.rows + row)
-      passed += record.laterOutput[here]
-      whole += record.output[later]
+      passed = hypot(passed, record.laterOutput[here])
+      whole = hypot(whole, record.output[later])
       if record.cell.hasCellState {
-        passed += record.laterCell[here]
-        whole += record.laterCell[later]
+        passed = hypot(passed, record.laterCell[here])
+        whole = hypot(whole, record.laterCell[later])
       }
     }
-    return whole > 0 ? (passed / whole).squareRoot() : .nan
+    return whole > 0 ? passed / whole : .nan
   }
 
-  private mutating func sumActivations(_ t: Int) {
-    var valid = 0
-    for row in 0..<record.rows where t < lengths[row] { valid += record.size }
-    let (sums, count) = (record.statistics(t), Double(valid))
+  private func valid(_ t: Int) -> Double {
+    var count = 0
+    for row in 0..<record.rows where t < lengths[row] { count += record.size }
+    return Double(count)
+  }
+
+  private func sumActivations(_ t: Int) {
+    let (sums, count) = (record.statistics(t), valid(t))
+    if !sums[0].isFinite { target.activationsAreFinite = false }
     let mean = sums[0] / count
     set(FlowSeries.outputMean.rawValue, t, mean)
     set(FlowSeries.outputDeviation.rawValue, t, max(sums[1] / count - mean * mean, 0).squareRoot())
-    set(FlowSeries.outputMax.rawValue, t, valid == 0 ? .nan : sums[2])
-    for index in 0..<2 * record.cell.gateCount { set(8 + index, t, sums[3 + index] / count) }
+    set(FlowSeries.outputMax.rawValue, t, count == 0 ? .nan : sums[2])
+    for index in 0..<2 * record.cell.gateCount {
+      set(FlowSeries.gateLow.rawValue + index, t, sums[3 + index] / count)
+    }
+  }
+
+  private func countUnits() {
+    var dead = 0
+    for top in record.maxima where top <= 1e-6 { dead += 1 }
+    target.deadFraction = Double(dead) / Double(record.size)
+    guard let gate = target.tanhGate else { return }
+    var (saturated, all) = (0.0, 0.0)
+    for t in 0..<record.steps {
+      saturated += record.statistics(t)[3 + 2 * gate] + record.statistics(t)[4 + 2 * gate]
+      all += valid(t)
+    }
+    target.saturatedFraction = all == 0 ? 0 : saturated / all
   }
 }

@@ -1,29 +1,38 @@
 import CPlatform
 import RNNKernels
 
-/// How Lyapunov exponents are measured.
-public struct LyapunovOptions: Sendable {
+/// How Lyapunov exponents are measured, and where they go.
+public struct LyapunovOptions {
   /// Leading exponents; nil: as many as the state has numbers.
   public var count: Int?
   /// First steps that are left out: the directions settle meanwhile.
   public var warmUp = 0
   /// Steps between orthonormalisations.
   public var interval = 1
+  /// [B, m], and optionally [B, m], [B], [B]. `LyapunovOutput` says of what.
+  public var exponents: RawBuffer
+  public var errors: RawBuffer
+  public var dimension: RawBuffer
+  public var entropy: RawBuffer
 
-  public init() {}
+  public init(exponents: RawBuffer, errors: RawBuffer, dimension: RawBuffer, entropy: RawBuffer) {
+    (self.exponents, self.errors) = (exponents, errors)
+    (self.dimension, self.entropy) = (dimension, entropy)
+  }
 }
 
-/// Finite-time Lyapunov exponents of one sequence: how fast neighbouring states part, per step, by the natural logarithm.
-public struct LyapunovSpectrum: Sendable {
-  /// In the order in which the directions were orthonormalised: the largest first, but for errors.
-  public let exponents: [Double]
-  /// Of each: the standard error of the mean of ten parts of the time; NaN if there are fewer than ten parts.
-  public let errors: [Double]
+/// Where the measurements of one sequence go: finite-time Lyapunov exponents, how fast neighbouring states part, per step
+/// and by the natural logarithm.
+struct LyapunovOutput {
+  /// [m], in the order in which the directions are orthonormalised: the largest first, but for errors.
+  let exponents: View<Double>
+  /// [m]: the standard error of the mean of ten parts of the time; NaN if there are fewer.
+  let errors: View<Double>?
   /// Kaplan and Yorke 1979: k + Σ_{i<=k} λ_i / |λ_{k+1}|, k the most exponents whose sum is not below 0. NaN if it takes
   /// more exponents than were asked for.
-  public let dimension: Double
+  let dimension: UnsafeMutablePointer<Double>?
   /// Σ of the positive exponents, Pesin 1977.
-  public let entropy: Double
+  let entropy: UnsafeMutablePointer<Double>?
 }
 
 /// Benettin et al. 1980: m directions go along, are orthonormalised now and then, Q R; λ_i is the mean of ln |R_ii|.
@@ -32,30 +41,26 @@ struct LyapunovMeasurement {
   private let tangents: Tangents
   private let factors: QR
   private let options: LyapunovOptions
-  /// ln |R_ii| of each orthonormalisation after the warm-up, and the steps it stands for.
-  private var logarithms: [[Double]] = []
-  private var durations: [Double] = []
+  /// Of each part of the time: Σ ln |R_ii|, [parts, m], and its steps.
+  private let sums: Buffer<Double>
+  private let durations: Buffer<Double>
 
-  static func measure(
-    _ model: Model<Double>, _ input: RowInput, _ options: LyapunovOptions
-  ) throws(RNNError) -> LyapunovSpectrum {
-    var measurement = try LyapunovMeasurement(model, input, options)
-    try measurement.run()
-    return measurement.spectrum()
-  }
+  private static var parts: Int { 10 }
 
-  private init(_ model: Model<Double>, _ input: RowInput, _ options: LyapunovOptions) throws(RNNError) {
+  init(_ model: Model<Double>, _ input: RowInput, _ options: LyapunovOptions) throws(RNNError) {
     let (size, count) = (model.stateCountPerRow, options.count ?? model.stateCountPerRow)
     trajectory = try Trajectory(model, input)
     tangents = try Tangents(model, count: count)
     factors = try QR(long: size, short: count)
+    sums = try Buffer(count: Size.product(Self.parts, count))
+    durations = try Buffer(count: Self.parts)
     self.options = options
     // Any directions but special ones: of this stream of random numbers.
     Initializer<Double>(generator: Philox(seed: 0, stream: 1 << 62)).normal(tangents.values.values)
     factors.orthonormalize(tangents.values.values)
   }
 
-  private mutating func run() throws(RNNError) {
+  func run(_ output: LyapunovOutput) throws(RNNError) {
     var pushed = 0
     for t in 0..<trajectory.steps {
       trajectory.push(tangents, through: t)
@@ -64,53 +69,53 @@ struct LyapunovMeasurement {
         continue
       }
       factors.orthonormalize(tangents.values.values)
-      if t >= options.warmUp { note(steps: pushed) }
+      if t >= options.warmUp { note(t, steps: pushed) }
       pushed = 0
       guard trajectory.stateIsFinite, factors.diagonal.values.allSatisfy({ $0.isFinite }) else {
-        throw RNNError(.nonFinite, "state: expected finite numbers, got others at step \(t)")
+        throw RNNError(.nonFinite, "state: expected finite numbers, got others by step \(t)")
       }
     }
+    write(output)
   }
 
-  private mutating func note(steps: Int) {
-    logarithms.append(factors.diagonal.values.map { log($0.magnitude) })
-    durations.append(Double(steps))
-  }
-
-  private func spectrum() -> LyapunovSpectrum {
-    let all = 0..<durations.count
-    let exponents = mean(all)
-    let sorted = descending(exponents).map { exponents[$0] }
-    return LyapunovSpectrum(
-      exponents: exponents, errors: errors(),
-      dimension: Self.dimension(sorted, isWhole: exponents.count == trajectory.stateSize),
-      entropy: sorted.reduce(0) { $0 + max($1, 0) })
-  }
-
-  private func mean(_ range: Range<Int>) -> [Double] {
-    let duration = durations[range].reduce(0, +)
-    return (0..<tangents.count).map { index in
-      logarithms[range].reduce(0) { $0 + $1[index] } / duration
+  /// The parts are as long as one another but for a step.
+  private func note(_ t: Int, steps: Int) {
+    let part = (t - options.warmUp) * Self.parts / (trajectory.steps - options.warmUp)
+    for j in 0..<tangents.count {
+      sums.values[part * tangents.count + j] += log(factors.diagonal.values[j].magnitude)
     }
+    durations.values[part] += Double(steps)
   }
 
-  private func errors() -> [Double] {
-    let parts = 10
-    guard durations.count >= parts else { return [Double](repeating: .nan, count: tangents.count) }
-    let means = (0..<parts).map { part in
-      mean(part * durations.count / parts..<(part + 1) * durations.count / parts)
+  private func write(_ output: LyapunovOutput) {
+    let duration = durations.values.reduce(0, +)
+    let hasParts = durations.values.allSatisfy { $0 > 0 }
+    for j in 0..<tangents.count {
+      var sum = 0.0
+      for part in 0..<Self.parts { sum += sums.values[part * tangents.count + j] }
+      output.exponents[j] = sum / duration
+      output.errors?[j] = hasParts ? error(j) : .nan
     }
-    return (0..<tangents.count).map { index in
-      let average = means.reduce(0) { $0 + $1[index] } / Double(parts)
-      let squares = means.reduce(0) { $0 + ($1[index] - average) * ($1[index] - average) }
-      return (squares / Double(parts * (parts - 1))).squareRoot()
-    }
+    let sorted = descending(output.exponents.map { $0 }).map { output.exponents[$0] }
+    output.dimension?.pointee = Self.dimension(sorted, isWhole: tangents.count == tangents.size)
+    output.entropy?.pointee = sorted.reduce(0) { $0 + max($1, 0) }
+  }
+
+  /// Of the mean of the parts.
+  private func error(_ j: Int) -> Double {
+    let parts = Double(Self.parts)
+    func rate(_ part: Int) -> Double { sums.values[part * tangents.count + j] / durations.values[part] }
+    let mean = (0..<Self.parts).reduce(0) { $0 + rate($1) } / parts
+    let squares = (0..<Self.parts).reduce(0) { $0 + (rate($1) - mean) * (rate($1) - mean) }
+    return (squares / (parts * (parts - 1))).squareRoot()
   }
 
   private static func dimension(_ exponents: [Double], isWhole: Bool) -> Double {
     var sum = 0.0
     for (index, exponent) in exponents.enumerated() {
-      if sum + exponent < 0 { return Double(index) + (exponent == -.infinity ? 0 : sum / exponent.magnitude) }
+      if sum + exponent < 0 {
+        return Double(index) + (exponent == -.infinity ? 0 : sum / exponent.magnitude)
+      }
       sum += exponent
     }
     return isWhole ? Double(exponents.count) : .nan

@@ -75,7 +75,7 @@ struct ClipUnit: Sendable {
 final class Clipping<S: Scalar> {
   let units: [ClipUnit]
   /// What each unit's gradient is multiplied by.
-  let scales: Buffer<S>
+  let scales: Buffer<Double>
   /// ‖g‖ of each tensor and of all, before clipping.
   let tensorNorms: Buffer<Double>
   private(set) var norm = 0.0
@@ -148,14 +148,14 @@ final class Clipping<S: Scalar> {
         let measured = Norms.norm(gradient.part(unit.start, unit.count), limit: limit)
         unitNorms.values[index] = measured
         let bound = factor * max(Norms.norm(parameters.part(unit.start, unit.count)), 1e-3)
-        if measured > bound { scales.values[index] = S(bound / measured) }
+        if measured > bound { scales.values[index] = bound / measured }
       }
     }
     var index = 0
     for (tensor, count) in unitsPerTensor.enumerated() {
       var sum = 0.0
       for unit in index..<index + count {
-        let scale = Double(scales.values[unit])
+        let scale = scales.values[unit]
         if scale != 1 { actions.insert(.adaptive) }
         sum = hypot(sum, scale * unitNorms.values[unit])
       }
@@ -185,6 +185,6 @@ final class Clipping<S: Scalar> {
   }
 
   private func scale(_ range: Range<Int>, by factor: Double) {
-    for index in range { scales.values[index] = S(Double(scales.values[index]) * factor) }
+    for index in range { scales.values[index] *= factor }
   }
 }

@@ -5,6 +5,8 @@ final class LastGood<S: Scalar> {
   var updates = 0
   /// Whether there are any.
   var isKept = false
+  /// The model's version after the update that followed. Whoever writes the weights since then wants them to stay.
+  var version = 0
 
   init(_ model: Model<S>, _ optimizer: Optimizer<S>) throws(RNNError) {
     parameters = try Buffer(count: model.parameters.values.count)

@@ -7,35 +7,41 @@ public struct TensorObservation: Sendable {
   public let updateNorm: Double
 }
 
-/// What one observed step saw, by itself: later steps leave it alone.
+/// What the last observed step saw, by itself: other steps leave it alone. Its memory is planned before the step.
 final class Observation<S: Scalar> {
   let levels: [LevelObservation]
   /// ‖g‖ of each tensor, before clipping.
-  let gradientNorms: [Double]
+  let gradientNorms: Buffer<Double>
   let updates: UpdateFlow<S>
 
-  init(levels: [LevelObservation], gradientNorms: [Double], updates: UpdateFlow<S>) {
-    (self.levels, self.gradientNorms, self.updates) = (levels, gradientNorms, updates)
+  init(_ flow: GradientFlow<S>, _ tensors: [NamedTensor]) throws(RNNError) {
+    var levels: [LevelObservation] = []
+    for record in flow.records {
+      levels.append(
+        try LevelObservation(
+          layer: record.layer, level: record.k, record.cell, size: record.size, steps: record.steps))
+    }
+    self.levels = levels
+    gradientNorms = try Buffer(count: tensors.count)
+    updates = try UpdateFlow(tensors)
+  }
+
+  /// After the way back, before the update.
+  func take(_ flow: GradientFlow<S>, _ norms: View<Double>) {
+    for (record, level) in zip(flow.records, levels) {
+      FlowSummary.write(record, lengths: flow.lengths.values, stretch: flow.stretch, to: level)
+    }
+    gradientNorms.values.copy(from: norms.start)
+    updates.clear()
   }
 }
 
 extension Trainer {
-  /// After the way back, before the update.
-  func observe(_ flow: GradientFlow<S>, _ gradientNorms: View<Double>) throws(RNNError) -> Observation<S> {
-    let levels = flow.records.map {
-      LevelObservation($0, lengths: flow.lengths.values, stretch: flow.stretch)
-    }
-    let updates: UpdateFlow<S>
-    if let observation { updates = observation.updates } else { updates = try UpdateFlow(model.tensors) }
-    updates.clear()
-    return Observation(levels: levels, gradientNorms: Array(gradientNorms), updates: updates)
-  }
-
   /// Where a gradient that is not finite began: `flow` has just seen all of it. On the way forward a layer at a time and
   /// each from the first step on, then the loss, then the way back in reverse.
   func origin(_ flow: GradientFlow<S>, _ gradientNorms: View<Double>) -> NonFiniteOrigin {
     for record in flow.records {
-      for step in 0..<record.steps where !record.statistics(step)[1].isFinite {
+      for step in 0..<record.steps where !record.statistics(step)[0].isFinite {
         return origin(.activation, record, step, gradientNorms)
       }
     }

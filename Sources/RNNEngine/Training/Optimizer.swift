@@ -69,7 +69,9 @@ final class Optimizer<S: Scalar> {
         end += units[index].count
         index += 1
       } while index < units.count && scales[index] == scale && !(flow?.begins(at: end) ?? false)
-      let transform = GradientTransform(limit: clipping.limit, scale: scale)
+      let prescale = scale < 0x1p-100 ? 0x1p-64 : 1.0
+      let transform = GradientTransform(
+        limit: clipping.limit, prescale: S(prescale), scale: S(scale / prescale))
       if let flow {
         flow.watch(parameters, first..<end) { update(parameters, gradient, range: $0, transform) }
       } else {

@@ -6,14 +6,15 @@ extension Trainer {
   public func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError) {
     let (objective, network) = try prepare(batch)
     let supervisor = try supervise(objective.sequence, observes: batch.observes)
+    let planned = batch.observes ? try plannedObservation(supervisor) : nil
     report = StepReport()
     report.learningRate = options.optimizer.learningRate
     report.loss = backpropagate(objective, network, supervisor)
     regularize(supervisor, &report)
     clip(supervisor, &report)
-    if batch.observes, let flow = supervisor.flow {
-      observation = try observe(flow, clipping.tensorNorms.values)
-      report.flowCount = flow.records.count
+    if batch.observes, let flow = supervisor.flow, let planned {
+      planned.take(flow, clipping.tensorNorms.values)
+      (observation, report.flowCount) = (planned, flow.records.count)
     }
     if !clipping.norm.isFinite {
       report.origin = try locate(objective, network)
@@ -50,6 +51,13 @@ extension Trainer {
     let planned = try GradientFlow(model, steps: sequence.steps, rows: sequence.rows)
     flow = planned
     return planned
+  }
+
+  /// The memory of the last one, if that was of the same shape.
+  private func plannedObservation(_ supervisor: Supervisor<S>) throws(RNNError) -> Observation<S>? {
+    guard let flow = supervisor.flow else { return nil }
+    if let observation, observation.levels.allSatisfy({ $0.steps == flow.steps }) { return observation }
+    return try Observation(flow, model.tensors)
   }
 
   private func plannedOmega(_ flow: GradientFlow<S>) throws(RNNError) -> Omega<S> {
@@ -103,6 +111,7 @@ extension Trainer {
       model.parameters.values, gradient: gradient.values, clipping,
       flow: isObserved ? observation?.updates : nil)
     model.parametersHaveChanged()
+    lastGood?.version = model.version
   }
 
   /// Goes through the step once more and looks.
@@ -118,8 +127,9 @@ extension Trainer {
 
   /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
   private func rollBack() -> Bool {
-    guard let lastGood, lastGood.isKept else { return false }
+    guard let lastGood, lastGood.isKept, lastGood.version == model.version else { return false }
     lastGood.restore(model, optimizer)
+    lastGood.version = model.version
     options.optimizer.learningRate *= options.rollBackFactor
     optimizer.options.learningRate = options.optimizer.learningRate
     return true

@@ -301,7 +301,7 @@ class Trainer(Owner):
 
     def _result(self, report: _c.StepReport, handle: int, batch: Batch) -> StepResult:
         result = StepResult.from_c(report, batch.state())
-        if report.flow_count:
+        if batch.c.observe:
             result.flow = read_flow(handle, report.flow_count, self._signature.tensors)
         return result
 
