@@ -5,7 +5,7 @@ set -eu
 command -v swift >/dev/null || { echo "librnn: expected Swift 6.3 or later on the PATH, found none" >&2; exit 1; }
 
 missing=""
-for package in libopenblas-dev pkg-config gcc g++ binutils make python3 python3-dev python3-venv valgrind qemu-user clang-format; do
+for package in libopenblas-dev pkg-config gcc g++ binutils make python3 python3-dev python3-venv valgrind qemu-user clang-format chromium; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
