@@ -17,12 +17,15 @@ class Verdict(NamedTuple):
         Of everything that stands for it.
     headline
         What to say of a model whose worst layer it is.
+    meaning
+        What follows from it.
     advice
         What to try next, the likeliest help first.
     """
 
     colour: str
     headline: str
+    meaning: str
     advice: tuple[str, ...]
 
 
@@ -30,6 +33,7 @@ VERDICTS: dict[str, Verdict] = {
     "diverged": Verdict(
         "#862e9c",
         "The computation is no longer finite",
+        "Nothing can be learnt from such a step.",
         (
             "Go back to an earlier checkpoint: weights that are NaN or infinite do not recover.",
             "Train on from there with a lower learning rate and clip_norm.",
@@ -39,7 +43,8 @@ VERDICTS: dict[str, Verdict] = {
     ),
     "dead": Verdict(
         "#495057",
-        "Most units stay at zero and learn nothing",
+        "Most units stay at zero",
+        "A unit that is zero at every step gets no gradient and does not come back by itself.",
         (
             "Lower the learning rate: one large update can push relu units below zero for good.",
             'nonlinearity="tanh", or relu with recurrent_init="identity", and train again.',
@@ -49,9 +54,9 @@ VERDICTS: dict[str, Verdict] = {
     "saturated": Verdict(
         "#e8590c",
         "Most tanh activations are saturated",
+        "Where tanh is flat, little of the gradient gets through.",
         (
-            "Where tanh is flat it lets little gradient through: lower the learning rate, or "
-            "train again from smaller weights.",
+            "A lower learning rate, or training again from smaller weights.",
             "Trainer(activation_penalty=...) keeps activations small; weight decay (AdamW) the "
             "weights.",
             "Scale the inputs to mean 0 and variance about 1.",
@@ -61,6 +66,7 @@ VERDICTS: dict[str, Verdict] = {
     "exploding": Verdict(
         "#e03131",
         "The gradient explodes on its way back",
+        "A single update may throw the weights far away.",
         (
             "clip_norm near the gradient norms of ordinary steps; clip_quantile finds it by "
             "itself, clip_step_norm bounds it on the way.",
@@ -72,6 +78,7 @@ VERDICTS: dict[str, Verdict] = {
     "vanishing": Verdict(
         "#1971c2",
         "The gradient vanishes on its way back",
+        "What lies further back than that hardly changes the weights.",
         (
             "Compare the horizon with how far back the task has to look: if it is longer, "
             "nothing is wrong. In stacks, another layer may carry the memory.",
@@ -84,6 +91,7 @@ VERDICTS: dict[str, Verdict] = {
     "healthy": Verdict(
         "#2b8a3e",
         "The gradient flows well",
+        "Steps far apart can be linked by learning.",
         (
             "If the loss does not fall all the same, the cause is elsewhere: the learning rate, "
             "the data, the size of the model.",

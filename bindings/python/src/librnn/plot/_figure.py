@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -56,7 +58,7 @@ def light_grid(ax: Axes) -> None:
 
 
 def logarithmic_ticks(axis: Axis, low: float, high: float) -> None:
-    """Write 0.5, 1 and 2 on a logarithmic axis that spans little, powers of ten if it spans much.
+    """Let a logarithmic axis have ticks at 1, 2 and 5 if it spans little, else at powers of ten.
 
     Parameters
     ----------
@@ -69,7 +71,9 @@ def logarithmic_ticks(axis: Axis, low: float, high: float) -> None:
 
     few = high < 100 * low
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-    axis.set_major_formatter("{x:g}" if few else LogFormatterSciNotation())
+    plain = few and 0.01 <= low and high <= 1000
+    powers = LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+    axis.set_major_formatter("{x:g}" if plain else powers)
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -171,7 +171,9 @@ def _draw(ax: Axes, rows: _Rows, quantity: str) -> None:
     shown = np.ma.masked_where(~(np.isfinite(rows.values) & (rows.values > 0)), rows.values)
     colours = colormaps["RdBu_r" if quantity == "gain" else "viridis"].with_extremes(bad=_NOTHING)
     norm = _norm(shown.compressed(), around_one=quantity == "gain")
-    image = ax.imshow(shown, aspect="auto", origin="lower", cmap=colours, norm=norm)
+    image = ax.imshow(
+        shown, aspect="auto", origin="lower", cmap=colours, norm=norm, interpolation="nearest"
+    )
     if shown.count():
         bar = ax.figure.colorbar(image, ax=ax, pad=0.05 if rows.of_steps else 0.02, aspect=25)
         bar.outline.set_visible(False)
@@ -233,5 +235,13 @@ def _label_steps(ax: Axes, rows: _Rows) -> None:
     order = list(VERDICTS)
     codes = np.array([[order.index(verdict)] for verdict in rows.verdicts])
     colours = ListedColormap([verdict.colour for verdict in VERDICTS.values()])
-    strip.imshow(codes, aspect="auto", origin="lower", cmap=colours, vmin=-0.5, vmax=5.5)
+    strip.imshow(
+        codes,
+        aspect="auto",
+        origin="lower",
+        cmap=colours,
+        vmin=-0.5,
+        vmax=5.5,
+        interpolation="nearest",
+    )
     strip.set_axis_off()
