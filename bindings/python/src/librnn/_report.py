@@ -14,7 +14,7 @@ from . import __version__, _figures
 from . import _html as html
 from ._html import Html, element, join, table
 from ._verdicts import VERDICTS, worst_layer
-from .flow import LayerFlow
+from .flow import GradientFlow, LayerFlow
 
 if TYPE_CHECKING:
     from .diagnose import Diagnosis
@@ -47,15 +47,9 @@ def _sections(diagnosis: Diagnosis) -> Iterator[Html]:
     yield _section("Layers", _layers(diagnosis))
     yield _section("What to try next", _advice(diagnosis))
     yield _section("Gradient flow", *_flow(diagnosis))
-    yield _section(
-        "Saturation",
-        _note(
-            "Which part of the activations is near the ends of their range. A gate that is always "
-            "shut or open does not regulate, and learns slowly; a flat tanh lets little gradient "
-            "through."
-        ),
-        _figures.gates(diagnosis.flow),
-    )
+    layers = [layer for layer in diagnosis.flow.layers if _can_saturate(diagnosis, layer)]
+    if layers:
+        yield _section("Saturation", *_saturation(diagnosis.flow._replace(layers=tuple(layers))))
     if diagnosis.spectra:
         yield _section("Recurrent matrices", *_spectra(diagnosis))
     if diagnosis.lyapunov:
@@ -152,6 +146,19 @@ def _flow(diagnosis: Diagnosis) -> Iterator[Html]:
     yield _figures.gain(flow)
 
 
+def _can_saturate(diagnosis: Diagnosis, layer: LayerFlow) -> bool:
+    return getattr(diagnosis.model.layers[layer.layer], "nonlinearity", "tanh") == "tanh"
+
+
+def _saturation(flow: GradientFlow) -> Iterator[Html]:
+    yield _note(
+        "Which part of the activations is near the ends of their range. A gate that is always "
+        "shut or open does not regulate, and learns slowly; a flat tanh lets little gradient "
+        "through."
+    )
+    yield _figures.gates(flow)
+
+
 def _spectra(diagnosis: Diagnosis) -> Iterator[Html]:
     yield _note(
         "A linear network would shrink what lies inside the circle and enlarge what lies outside; "
@@ -171,7 +178,7 @@ def _lyapunov(diagnosis: Diagnosis) -> Iterator[Html]:
     assert found is not None
     leading = float(found.exponents[:, 0].mean())
     error = float(np.linalg.norm(found.errors[:, 0])) / len(found.errors)
-    what = "part: chaotic" if leading > 0 else "come together: stable, and forgetting"
+    what = "part: unstable or chaotic" if leading > 0 else "come together: stable, and forgetting"
     if abs(leading) < 2 * error:
         what = "neither part nor come together, as far as so few steps can tell"
     factor = f"{math.exp(leading):.3g} per step" if leading < 700 else "very much"

@@ -38,6 +38,8 @@ VERDICTS: dict[str, Verdict] = {
             "Go back to an earlier checkpoint: weights that are NaN or infinite do not recover.",
             "Train on from there with a lower learning rate and clip_norm.",
             'Trainer(nonfinite="roll_back") takes such a step back and lowers the rate by itself.',
+            "If only the gradient is not finite, it has exploded on its way back: clip_step_norm "
+            "bounds it there.",
             "If it happens with fresh weights too, look at the size of the inputs and targets.",
         ),
     ),

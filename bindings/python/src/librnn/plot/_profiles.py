@@ -31,12 +31,13 @@ def gain(flow: GradientFlow, ax: Axes | None = None) -> Axes:
     light_grid(ax)
     ax.axhline(1, color=GREY, lw=1.2, ls="--")
     for index, layer in enumerate(flow.layers):
-        values = np.where(layer.gain > 0, layer.gain, np.nan)
         label = f"{layer.name}: {layer.rate:.3g}"
-        ax.plot(values, color=LINES[index % len(LINES)], lw=1.4, label=label)
-    low, high = ax.get_ylim()
-    if high > 20 * max(low, 1e-300) and low > 0:
+        ax.plot(layer.gain, color=LINES[index % len(LINES)], lw=1.4, label=label)
+    gains = np.concatenate([layer.gain for layer in flow.layers])
+    gains = gains[np.isfinite(gains) & (gains > 0)]
+    if len(gains) and gains.max() > 20 * gains.min():
         ax.set_yscale("log")
+    ax.set_xlim(-0.5, max(len(layer.gain) for layer in flow.layers) - 0.5)
     ax.set_xlabel("time step $t$")
     ax.set_ylabel("gain")
     ax.legend(
