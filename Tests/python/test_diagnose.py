@@ -1,124 +1,33 @@
-"""`librnn diagnose`: what it reads, finds and refuses, and the page that it writes."""
+"""`librnn diagnose`: what it finds, reads and refuses."""
 
-import base64
 import os
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import librnn
-import matplotlib.image
 import numpy as np
 import pytest
 from librnn import dynamics
-from librnn.__main__ import main
 from librnn._verdicts import VERDICTS
 from librnn.diagnose import diagnose, write_report
 
-import browser
+from reports import (
+    QUICKLY,
+    Document,
+    check_self_contained,
+    diagnose_files,
+    trained_model,
+    write,
+)
 from support import (
     assert_same_bits,
     assert_same_dicts,
-    input_for,
     integers,
     normal,
     still,
-    target_for,
     uniform,
 )
-
-# ---- The page as a document
-
-
-VOID = {"img", "meta"}
-
-
-class Document(HTMLParser):
-    """Checks that every element is closed in its turn, and keeps what a test asks for."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.texts, self.links, self.images, self.styles = [], [], [], [], []
-        self.cells = []
-        self.feed(text)
-        self.close()
-        assert not self.open, f"not closed: {self.open}"
-
-    def handle_starttag(self, tag, attributes):
-        self.links += [value for name, value in attributes if name in ("src", "href", "action")]
-        if tag == "img":
-            self.images.append(dict(attributes))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "td":
-            self.cells.append("")
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "style":
-            self.styles.append(data)
-        elif "body" in self.open:
-            self.texts.append(data)
-        if "td" in self.open:
-            self.cells[-1] += data
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-
-def check_self_contained(document):
-    for link in document.links:
-        assert link.startswith("data:image/svg+xml;base64,")
-        picture = base64.b64decode(link.partition(",")[2]).decode()
-        inside = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)', picture)
-        assert all(one.startswith(("#", "data:image/png;base64,")) for one in map("".join, inside))
-    for style in document.styles:
-        assert "url(" not in style and "@import" not in style
-
-
-# ---- Models and files
-
-
-def trained_model():
-    layers = [librnn.RNN(3, 8), librnn.LSTM(8, 6, num_layers=2), librnn.Linear(6, 2)]
-    return librnn.Model(*layers, seed=1)
-
-
-def write(path, model, **arrays):
-    model.save(path / "model.safetensors")
-    if arrays:
-        np.savez(path / "data.npz", **arrays)
-    return path / "model.safetensors", path / "data.npz"
-
-
-def diagnose_files(path, *options, model="model.safetensors", data="data.npz"):
-    out = path / "report.html"
-    files = [str(path / model), "--data", str(path / data), "--out", str(out)]
-    code = main(["diagnose", *files, *options])
-    return code, Document(out.read_text("utf-8")) if out.exists() else None
-
-
-def value_of(document, name):
-    """The text that follows a name in the list of how it was measured."""
-    texts = [text for text in document.texts if text.strip()]
-    return texts[len(texts) - 1 - texts[::-1].index(name) + 1]
-
-
-@pytest.fixture
-def files(tmp_path):
-    x, y = normal(1, 40, 6, 3), normal(2, 40, 6, 2)
-    write(tmp_path, trained_model(), x=x, y=y)
-    return tmp_path
-
-
-QUICKLY = ["--quiet", "--no-spectra", "--exponents", "0"]
-
-
-# ---- What it finds
 
 
 def test_a_diagnosis_is_that_of_an_observed_step_and_changes_nothing():
@@ -205,110 +114,7 @@ def test_of_several_layers_the_worst_is_the_headline():
     assert str(found).splitlines()[2].startswith("1.l0: dead: 100")
 
 
-# ---- The page of files
-
-
-def test_the_report_says_what_was_found(files, capsys):
-    code, document = diagnose_files(files)
-    assert code == 0
-    check_self_contained(document)
-    model = librnn.load(files / "model.safetensors")
-    with np.load(files / "data.npz") as data:
-        x, y = data["x"].astype(np.float32), data["y"].astype(np.float32)
-    found = diagnose(model, x, y, librnn.MSELoss())
-    for layer in found.flow.layers:
-        row = document.cells.index(layer.name)
-        assert document.cells[row + 2 : row + 5] == ["8" if layer.layer == 0 else "6"] + [
-            layer.verdict,
-            f"{layer.rate:.3g}",
-        ]
-        assert document.cells[row + 6] == layer.reason
-    for name, tensor in found.flow.tensors.items():
-        assert f"{tensor.grad_norm:.4g}" in document.cells[document.cells.index(name) :]
-    for one in found.spectra:
-        assert f"{one.spectral_radius:.4g}" in document.cells
-    alts = " ".join(image["alt"] for image in document.images)
-    for word in ["Heat map", "Gain", "saturated", "0.weight_hh_l0", "1.weight_hh_l1", "Lyapunov"]:
-        assert word in alts
-    assert "data.npz: x [40, 6, 3], y [40, 6, 2]" in document.text
-    assert "T = 40, B = 6" in document.text and f"librnn {librnn.__version__}" in document.text
-    output = capsys.readouterr()
-    assert output.out == f"{found}\nreport: {files / 'report.html'}\n"
-    assert "observing" in output.err and "drawing" in output.err
-
-
-def test_quiet_and_without_dynamics(files, capsys):
-    code, document = diagnose_files(files, *QUICKLY)
-    assert code == 0 and capsys.readouterr() == ("", "")
-    assert "Lyapunov" not in document.text and "Recurrent matrices" not in document.text
-
-
-def test_the_same_report_twice(files):
-    texts = []
-    for _ in range(2):
-        assert diagnose_files(files, "--quiet")[0] == 0
-        text = (files / "report.html").read_text("utf-8")
-        texts.append(re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", text))
-    assert texts[0] == texts[1]
-
-
-def test_less_of_the_batch_can_be_asked_for(files):
-    _, document = diagnose_files(files, "--batch-size", "2", "--time-steps", "11", *QUICKLY)
-    assert value_of(document, "Batch") == "T = 11, B = 2"
-
-
-def test_a_checkpoint_is_read_as_a_model(files):
-    trainer = librnn.Trainer(trained_model(), librnn.MSELoss())
-    trainer.save(files / "checkpoint.safetensors")
-    code, document = diagnose_files(files, *QUICKLY, model="checkpoint.safetensors")
-    assert code == 0 and document.text.startswith("Diagnosis of checkpoint.safetensors ")
-
-
-@pytest.mark.parametrize("batch_first", [False, True])
-@pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "bce"])
-def test_losses_are_guessed_from_labels(loss, last, batch_first, tmp_path):
-    model = librnn.Model(librnn.GRU(3, 5), librnn.Linear(5, 2, last=last), seed=1)
-    x = input_for(model, 1, 9, 4)
-    kinds = {
-        "cross_entropy": (librnn.CrossEntropyLoss(), np.uint8),
-        "mse": (librnn.MSELoss(), np.float64),
-        "bce": (librnn.BCEWithLogitsLoss(), bool),
-    }
-    kind, dtype = kinds[loss]
-    y = target_for(model, kind, 2, 9, 4)
-    y = (y > 0.5 if dtype is bool else y).astype(dtype)
-    taken = y if dtype is np.uint8 else y.astype(np.float32)
-    expected = still(model, kind).step(x, taken.astype(np.int64) if dtype is np.uint8 else taken)
-    if batch_first:
-        x, y = x.swapaxes(0, 1), y if last else y.swapaxes(0, 1)
-    write(tmp_path, model, x=x, y=y, lengths=np.full(4, 9))
-    options = ["--batch-first"] if batch_first else []
-    code, document = diagnose_files(tmp_path, *QUICKLY, *options)
-    assert code == 0 and value_of(document, "Loss") == repr(kind)
-    assert f"{expected.loss:.4g}" in document.texts
-
-
-@pytest.mark.parametrize("last", [False, True])
-def test_a_text_is_read_byte_by_byte(last, tmp_path):
-    layers = [librnn.Embedding(256, 4), librnn.GRU(4, 5), librnn.Linear(5, 256, last=last)]
-    write(tmp_path, librnn.Model(*layers, seed=1))
-    text = "Größe & <Zahl> " * 40
-    (tmp_path / "text.txt").write_text(text, "utf-8")
-    code, document = diagnose_files(tmp_path, "--time-steps", "50", *QUICKLY, data="text.txt")
-    size = len(text.encode())
-    assert code == 0 and f"text.txt: a text of {size:,} bytes" in document.text
-    assert value_of(document, "Batch") == f"T = 50, B = {(size - 1) // 50}"
-
-
-def test_names_are_escaped(files):
-    name = "<script>alert(1)&.safetensors"
-    (files / "model.safetensors").rename(files / name)
-    code, document = diagnose_files(files, *QUICKLY, model=name)
-    assert code == 0 and f"Diagnosis of {name}" in document.text
-
-
-# ---- Errors
+# ---- Files, options and errors
 
 
 def fails(capsys, path, message, *options, **names):
@@ -401,47 +207,3 @@ def test_as_a_program(files):
     done = run("diagnose", "none", "--data", names[1])
     assert done.returncode == 2 and done.stderr.startswith("librnn diagnose: ")
     assert "Traceback" not in done.stderr
-
-
-# ---- The page in a browser
-
-MEASURE = """<script>
-addEventListener("load", () => {
-  const images = [...document.images], found = document.body.dataset;
-  found.loaded = images.every(image => image.complete && image.naturalWidth > 0);
-  found.count = images.length;
-  found.width = window.innerWidth;
-  found.overflow = document.documentElement.scrollWidth - window.innerWidth;
-});
-</script></body>"""
-
-
-def test_the_page_as_it_is_seen(files):
-    diagnose_files(files, "--quiet")
-    picture = files / "page.png"
-    browser.screenshot(files / "report.html", picture, 1000, 4000)
-    seen = matplotlib.image.imread(picture)[..., :3]
-    assert seen.shape == (4000, 1000, 3)
-    colours = np.unique((seen * 15).round() @ [256, 16, 1])
-    assert len(colours) > 200  # the heat maps alone have as many
-    ink = (seen.min(axis=2) < 0.6).mean(axis=1)
-    assert (ink > 0).mean() > 0.3  # part of the lines that hold something dark
-    verdict = np.array(matplotlib.colors.to_rgb(VERDICTS["vanishing"].colour))
-    assert np.isclose(seen[:400, :40], verdict, atol=0.01).all(axis=2).sum() > 100
-
-
-@pytest.mark.parametrize("width", [500, 1400])
-def test_every_picture_loads_and_nothing_sticks_out(files, width):
-    _, document = diagnose_files(files, "--quiet")
-    text = (files / "report.html").read_text("utf-8").replace("</body>", MEASURE)
-    (files / "measured.html").write_text(text, "utf-8")
-    dumped = browser.dump(files / "measured.html", width)
-    expected = {"loaded": "true", "count": len(document.images), "width": width, "overflow": 0}
-    for name, value in expected.items():
-        assert f'data-{name}="{value}"' in dumped
-
-
-def test_without_a_browser_the_tests_fail(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(AssertionError, match="setup-system.sh"):
-        browser.screenshot(tmp_path, tmp_path, 1, 1)
