@@ -32,3 +32,12 @@ def one_thread_at_the_end():
 
     yield
     librnn.set_num_threads(1)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a directory with a model and data for `librnn diagnose`."""
+    from reports import write_files
+
+    write_files(tmp_path)
+    return tmp_path

@@ -1,0 +1,101 @@
+"""What all pictures share: matplotlib when it is needed, colours, and plain axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+BLUE, ORANGE, RED, INK, GREY = "#1971c2", "#e8590c", "#c92a2a", "#495057", "#adb5bd"
+
+LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#5c5c5c")
+"""For things of one kind, also for the colour-blind (Okabe and Ito 2008)."""
+
+GATES = {
+    "h": "h",
+    "r": "r reset",
+    "z": "z update",
+    "n": "n candidate",
+    "i": "i input",
+    "f": "f forget",
+    "g": "g candidate",
+    "o": "o output",
+}
+"""The gates by name and role."""
+
+
+def need_matplotlib() -> None:
+    """Raise an ImportError that says how to get matplotlib, if there is none."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        advice = 'pip install "librnn[plot]"'
+        raise ImportError(f"librnn.plot: expected matplotlib, got {error}: {advice}") from error
+
+
+def prepare(ax: Axes | None, size: tuple[float, float] = (8, 4.5)) -> Axes:
+    """Return `ax`, or for None the axes of a new figure, with few lines around the data."""
+    if ax is None:
+        need_matplotlib()
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(GREY)
+    ax.tick_params(color=GREY, labelcolor=INK)
+    return ax
+
+
+def light_grid(ax: Axes) -> None:
+    """Draw a grid behind the data."""
+    ax.grid(color="#e9ecef", lw=0.8)
+    ax.set_axisbelow(True)
+
+
+def logarithmic_ticks(axis: Axis, low: float, high: float) -> None:
+    """Let a logarithmic axis have ticks at 1, 2 and 5 if it spans little, else at powers of ten.
+
+    Parameters
+    ----------
+    axis
+        Of a logarithmic scale.
+    low, high
+        The span of what it shows.
+    """
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+    few = high < 100 * low
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    plain = few and 0.01 <= low and high <= 1000
+    powers = LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+    axis.set_major_formatter("{x:g}" if plain else powers)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def ticks_within(axis: Axis, low: float, high: float) -> None:
+    """Leave out the ticks of an axis that are not from `low` to `high`."""
+    from matplotlib.ticker import Locator, NullLocator
+
+    inner = axis.get_major_locator()
+
+    class Within(Locator):
+        def __call__(self) -> Sequence[float]:
+            return self.tick_values(*sorted(axis.get_view_interval()))
+
+        def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+            first, last = max(vmin, low), min(vmax, high)
+            ticks = inner.tick_values(first, last) if first < last else []
+            return [tick for tick in ticks if first <= tick <= last]
+
+    axis.set_major_locator(Within())
+    axis.set_minor_locator(NullLocator())
+
+
+def title(ax: Axes, text: str) -> None:
+    """Set a title above the left end of the axes."""
+    ax.set_title(text, loc="left", fontsize="medium", fontweight="bold", color=INK, pad=10)
