@@ -715,15 +715,15 @@ rnn_status rnn_model_jacobian(const rnn_model *model, const rnn_batch *batch, in
  */
 typedef struct rnn_lyapunov {
   size_t struct_size;
-  int64_t count;   /* m leading exponents, 1 to n; 0: all n */
-  int64_t warm_up; /* first steps that are left out, in which the directions settle; less than every length */
-  int64_t interval;  /* steps between orthonormalisations; 0 means 1 */
   rnn_out exponents; /* [B, m] doubles */
   /* The rest is optional. */
   rnn_out
       errors; /* [B, m] doubles: standard error of the mean of ten parts of the time; NaN of less than ten */
   rnn_out dimension; /* [B] doubles: Kaplan and Yorke 1979; NaN if it takes more exponents than m */
   rnn_out entropy;   /* [B] doubles: sum of the positive exponents, Pesin 1977 */
+  int64_t count;     /* m leading exponents, 1 to n; 0: all n */
+  int64_t warm_up; /* first steps that are left out, in which the directions settle; less than every length */
+  int64_t interval; /* steps between orthonormalisations; 0 means 1 */
 } rnn_lyapunov;
 
 /*

@@ -288,11 +288,11 @@ class Spectrum(Sized):  # noqa: D101
 class Lyapunov(Sized):  # noqa: D101
     _fields_ = [
         ("struct_size", c_size_t),
-        ("count", c_int64),
-        ("warm_up", c_int64),
-        ("interval", c_int64),
         ("exponents", Out),
         ("errors", Out),
         ("dimension", Out),
         ("entropy", Out),
+        ("count", c_int64),
+        ("warm_up", c_int64),
+        ("interval", c_int64),
     ]
