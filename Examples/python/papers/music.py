@@ -43,13 +43,19 @@ TABLE = {
         Setting("LSTM", 224, librnn.Adam(3e-3), 1.0, 80, 4, 200, silence=0.2),
     ),
 }
-"""Bai et al.: the models of each data set, all of one size."""
+"""Bai et al.: the models of each data set, all of one size.
+
+In this order: units, optimiser, clip, epochs, songs side by side, frames of a piece.
+"""
 
 CLIP = 1.0
-"""Pascanu et al.: the threshold of the arm that clips, the better of 1 and 2."""
+"""Pascanu et al.: the threshold of the arm that clips, the best of 1, 2 and 4."""
 
 RATES = {"clipped": 0.3, "not clipped": 0.03}
-"""Pascanu et al.: the learning rate of each arm, the best of 0.01, 0.03, 0.1, 0.3 and 1."""
+"""Pascanu et al.: the learning rate of each arm, the best of 0.01, 0.03, 0.1 and 0.3.
+
+Without clipping 0.1 is as good as 0.03 until it explodes, and 0.3 explodes in the first epoch.
+"""
 
 
 def main() -> None:

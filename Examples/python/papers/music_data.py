@@ -70,13 +70,6 @@ def cut(songs: Songs, steps: int, random: np.random.Generator) -> list[Song]:
     return pieces
 
 
-def shift(songs: Songs, semitones: int, random: np.random.Generator) -> list[Song]:
-    """Transpose each song by at most so many semitones, up or down."""
-    return [
-        np.roll(song, int(random.integers(-semitones, semitones + 1)), axis=1) for song in songs
-    ]
-
-
 def drop(batch: Batch, share: float, random: np.random.Generator) -> Batch:
     """Silence a share of the sounding keys of the input; the targets stay."""
     keep = random.random(batch.x.shape, np.float32) >= share
