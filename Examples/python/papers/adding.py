@@ -43,8 +43,8 @@ class Setting:
     make_model: Callable[[int], librnn.Model]
     batch_size: int
     updates: int
-    lr: float
-    clip_norm: float
+    optimizer: librnn.Optimizer
+    warm_up: float = 0.0
 
 
 def gru(seed: int, hidden: int = 150) -> librnn.Model:
@@ -52,7 +52,7 @@ def gru(seed: int, hidden: int = 150) -> librnn.Model:
     return librnn.Model(librnn.GRU(2, hidden), librnn.Linear(hidden, 1, last=True), seed=seed)
 
 
-def irnn(seed: int, hidden: int = 100, scale: float = 0.001) -> librnn.Model:
+def irnn(seed: int, hidden: int = 100, scale: float = 0.1) -> librnn.Model:
     """Return rectified units that begin as sums: identity, biases 0, small input weights."""
     model = librnn.Model(
         librnn.RNN(2, hidden, recurrent_init="identity", nonlinearity="relu"),
@@ -82,18 +82,25 @@ def sequences(
 
 
 def train(setting: Setting, seed: int) -> librnn.Trainer:
-    """Learn from new sequences at each update, the learning rate falling along half a cosine."""
+    """Learn from new sequences at each update."""
     trainer = librnn.Trainer(
         setting.make_model(seed),
         loss=librnn.MSELoss(),
-        optimizer=librnn.Adam(),
-        clip_norm=setting.clip_norm,
+        optimizer=setting.optimizer,
+        clip_norm=1.0,
     )
     random = np.random.default_rng(seed)
     for update in range(setting.updates):
-        trainer.learning_rate = setting.lr * (1 + math.cos(math.pi * update / setting.updates)) / 2
+        done = update / setting.updates
+        trainer.learning_rate = setting.optimizer.lr * schedule(done, setting.warm_up)
         trainer.step(*sequences(random, setting.time_steps, setting.batch_size))
     return trainer
+
+
+def schedule(done: float, warm_up: float) -> float:
+    """Return the factor of the learning rate: a rise for `warm_up`, and half a cosine down to 0."""
+    rise = done / warm_up if done < warm_up else 1.0
+    return rise * (1 + math.cos(math.pi * done)) / 2
 
 
 def judge(trainer: librnn.Trainer, time_steps: int, seed: int, batch_size: int = 100) -> float:
@@ -118,9 +125,9 @@ def trial(setting: Setting, seed: int) -> trials.Figures:
 
 
 SETTINGS = {
-    "IRNN, T = 200": Setting(200, irnn, batch_size=16, updates=22_000, lr=1e-3, clip_norm=1.0),
-    "IRNN, T = 400": Setting(400, irnn, batch_size=16, updates=30_000, lr=1e-3, clip_norm=1.0),
-    "GRU, T = 600": Setting(600, gru, batch_size=16, updates=8_000, lr=3e-3, clip_norm=1.0),
+    "IRNN, T = 200": Setting(200, irnn, 16, 30_000, librnn.Adam(3e-4), warm_up=0.1),
+    "IRNN, T = 400": Setting(400, irnn, 16, 30_000, librnn.RMSprop(3e-4), warm_up=0.4),
+    "GRU, T = 600": Setting(600, gru, 8, 14_000, librnn.Adam(5e-3)),
 }
 
 

@@ -4,6 +4,9 @@
 
 Greydanus and Kobak, "Scaling down deep learning with MNIST-1D", 2024: 4,000 series to learn from
 and 1,000 to be judged on; a GRU has 91 % of them right, a convolutional network 94, people 96.
+Their GRU has 6 units in each direction and a head on all 40 steps, about 5,000 parameters, and
+learns for 8,000 steps. Ours reads forward only and answers after the last step: the small one has
+as many parameters; the large one six times as many, so that it is no comparison of like with like.
 
 The settings were chosen by `--validate`, which learns from nine tenths of the 4,000 only and judges
 on the last tenth.
@@ -34,7 +37,7 @@ class Series(NamedTuple):
 class Setting(NamedTuple):
     """What was chosen on the validation series."""
 
-    hidden: int = 96
+    hidden: int
     epochs: int = 50
     batch_size: int = 50
     lr: float = 4e-3
@@ -96,18 +99,23 @@ def trial(series: Series, judged: Series, setting: Setting, seed: int) -> trials
     return {"accuracy": accuracy(model, judged), "parameters": model.num_parameters}
 
 
+SETTINGS = {"GRU, 5,000 parameters": Setting(38), "GRU, 29,000 parameters": Setting(96)}
+
+
 def main() -> None:
-    """Run the trials."""
+    """Run the trials of both sizes."""
     parser = trials.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="mnist1d.npz")
     parser.add_argument("--validate", action="store_true", help="leave the test series alone")
     options = parser.parse_args()
     learned, judged = load(options.data)
-    title = "GRU"
+    name = "mnist1d"
     if options.validate:
         learned, judged = split(learned)
-        title = "GRU, validation"
-    trials.run("mnist1d", {title: partial(trial, learned, judged, Setting())}, options)
+        name += "-validation"
+    trials.run(
+        name, {title: partial(trial, learned, judged, s) for title, s in SETTINGS.items()}, options
+    )
 
 
 if __name__ == "__main__":
