@@ -23,8 +23,9 @@ from functools import partial
 
 import librnn
 import numpy as np
-import trials
 from numpy.typing import NDArray
+
+import trials
 
 Values = NDArray[np.float32]
 

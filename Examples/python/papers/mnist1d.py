@@ -21,8 +21,9 @@ from typing import NamedTuple
 
 import librnn
 import numpy as np
-import trials
 from numpy.typing import NDArray
+
+import trials
 
 CLASSES = 10
 

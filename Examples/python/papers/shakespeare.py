@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import librnn
 import numpy as np
+
 import trials
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
