@@ -19,11 +19,7 @@ from reports import (
     value_of,
     write,
 )
-from support import (
-    input_for,
-    still,
-    target_for,
-)
+from support import input_for, normal, still, target_for, uniform
 
 # ---- The page of files
 
@@ -121,6 +117,28 @@ def test_a_text_is_read_byte_by_byte(last, batch_first, tmp_path):
     size = len(text.encode())
     assert code == 0 and f"text.txt: a text of {size:,} bytes" in document.text
     assert value_of(document, "Batch") == f"T = 50, B = {(size - 1) // 50}"
+
+
+def test_of_a_last_step_head_fewer_sequences_can_be_asked_for(tmp_path):
+    model = librnn.Model(librnn.GRU(3, 5), librnn.Linear(5, 2, last=True), seed=1)
+    x, y = normal(1, 9, 4, 3), normal(2, 4, 2)
+    write(tmp_path, model, x=x, y=y, weights=uniform(3, 4), lengths=[9, 8, 7, 6])
+    code, document = diagnose_files(tmp_path, "--batch-size", "3", *QUICKLY)
+    assert code == 0 and value_of(document, "Batch") == "T = 9, B = 3"
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"), [(0.5, "come together: stable"), (3, "part: unstable or chaotic")]
+)
+def test_the_leading_exponent_in_words(scale, words, tmp_path):
+    model = librnn.Model(librnn.RNN(3, 30), librnn.Linear(30, 2), dtype="float64", seed=1)
+    state = model.state_dict()
+    state["0.weight_hh_l0"] = scale * normal(4, 30, 30) / np.sqrt(30)
+    state["0.weight_ih_l0"] *= 0.1
+    model.load_state_dict(state)
+    write(tmp_path, model, x=normal(1, 100, 4, 3), y=normal(2, 100, 4, 2))
+    _, document = diagnose_files(tmp_path, "--quiet", "--no-spectra", "--exponents", "2")
+    assert f"neighbouring states {words}" in document.text
 
 
 def test_names_are_escaped(files):

@@ -73,7 +73,7 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_count_or_0,
         default=10,
-        help="Lyapunov exponents; default: 10",
+        help="Lyapunov exponents, which take a minute from H = 1000 on; default: %(default)s",
     )
     add("--lyapunov-sequences", metavar="B", type=_count, default=4, help="default: %(default)s")
     add("--lyapunov-steps", metavar="T", type=_count, default=500, help="default: %(default)s")

@@ -58,7 +58,7 @@ def light_grid(ax: Axes) -> None:
 
 
 def logarithmic_ticks(axis: Axis, low: float, high: float) -> None:
-    """Let a logarithmic axis have ticks at 1, 2 and 5 if it spans little, else at powers of ten.
+    """Let a logarithmic axis have ticks at 1, 2, 5 if it spans little, else at powers of ten.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def logarithmic_ticks(axis: Axis, low: float, high: float) -> None:
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
     few = high < 100 * low
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    fine = (1, 1.5, 2, 3, 5, 7) if high < 5 * low else (1, 2, 5)
+    axis.set_major_locator(LogLocator(subs=fine if few else (1,)))
     plain = few and 0.01 <= low and high <= 1000
     powers = LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
     axis.set_major_formatter("{x:g}" if plain else powers)
