@@ -112,7 +112,8 @@ final class Clipping<S: Scalar> {
     measureNorms(gradient, to: tensorNorms.values)
     norm = total(tensorNorms.values)
     for index in units.indices { scales.values[index] = 1 }
-    threshold = [options.norm, automatic].compactMap { $0 }.min()
+    threshold = options.norm
+    if let automatic { threshold = min(automatic, options.norm ?? .infinity) }
     guard norm.isFinite else { return }
     bounded.values.copy(from: tensorNorms.values.start)
     clipValues(gradient)
