@@ -11,7 +11,8 @@ the last step is the sum of the two. Who answers 1 always has a mean squared err
   100 units. Keller and others, "Traveling waves encode the recent past and enhance sequence
   learning", 2024: T = 200 4e-5 after 22,000 updates, T = 400 1e-4 after 30,000.
 
-Every update has new sequences; the settings were chosen by the validation error.
+Every update has new sequences; the settings were chosen by the validation error. At T = 400 none
+of those tried reached the published error in 30,000 updates: the best stayed at 3e-4.
 """
 
 from __future__ import annotations
