@@ -25,6 +25,10 @@ typedef struct outputs {
   WITH_TAIL(rnn_trainer_options, options);
   WITH_TAIL(rnn_step_report, report);
   WITH_TAIL(rnn_layer_sizes, sizes);
+  WITH_TAIL(rnn_spectrum, spectrum);
+  double eigenvalues[2 * 5];
+  double jacobian[B * 20 * 20]; /* n is 20, and 5 of the sensor */
+  double exponents[B * 3], exponent_errors[B * 3], dimension[B], entropy[B];
   double data[1024]; /* of get, state_out, output: what the call says */
   double state[256];
   double reserve[2048];
@@ -51,12 +55,17 @@ typedef struct arguments {
   WITH_TAIL(rnn_layer, token_layer);
   WITH_TAIL(rnn_layer_call, call);
   WITH_TAIL(rnn_layer_call, token_call);
+  WITH_TAIL(rnn_batch, moving_batch); /* every sequence has a step, which dynamics ask for */
+  WITH_TAIL(rnn_lyapunov, lyapunov);
+  WITH_TAIL(rnn_lyapunov, sensor_lyapunov);
   const rnn_layer *layers_at, *layer_at, *token_layer_at;
   const rnn_model_options *model_options_at;
   const rnn_batch *batch_at, *sensor_batch_at;
   const rnn_trainer_options *trainer_options_at;
   const rnn_stream_options *stream_options_at;
   const rnn_layer_call *call_at, *token_call_at;
+  const rnn_batch *moving_batch_at;
+  const rnn_lyapunov *lyapunov_at, *sensor_lyapunov_at;
   /* Pointers to what is written. */
   rnn_model **model_out;
   rnn_trainer **trainer_out;
@@ -67,12 +76,18 @@ typedef struct arguments {
   rnn_trainer_options *options_out;
   rnn_step_report *report_out;
   rnn_layer_sizes *sizes_out;
+  rnn_spectrum *spectrum_out;
   /* Plain values. */
   int32_t threads, status_number;
   size_t count, index, state_index;
   int64_t rows, time_steps, batch_size;
   rnn_dtype dtype;
   double learning_rate;
+  int32_t gate;
+  int64_t from, to;
+  const char *recurrent_name;
+  double *eigenvalues, *jacobian;
+  size_t eigenvalue_bytes, jacobian_bytes, sensor_jacobian_bytes;
   const char *name, *path;
   const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
   void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
@@ -83,7 +98,7 @@ typedef struct arguments {
   int32_t tokens[T * B], labels[T * B], step_tokens[B];
   int64_t wide[T * B]; /* for tokens and labels of RNN_INT64 */
   void *wide_at;
-  int64_t lengths[B], sensor_lengths[B];
+  int64_t lengths[B], sensor_lengths[B], moving_lengths[B];
   float initial_state[60], weights[T * B], step_state[60], weight[24];
   double features[T * B * FEATURES], targets[B * OUTPUTS], sensor_weights[B], initial_sensor_state[15];
   double step_features[B * FEATURES], step_sensor_state[15];
@@ -145,7 +160,7 @@ extern const function set_num_threads, status_name, model_create, model_free, mo
     stream_create, stream_free, stream_step, sensor_stream_step, stream_reset, stream_get_state,
     stream_set_state, sensor_stream_set_state, model_save, model_load, trainer_save, trainer_resume,
     layer_plan, layer_tensor, layer_initialize, layer_forward, layer_backward, token_layer_forward,
-    token_layer_backward;
+    token_layer_backward, model_spectrum, model_jacobian, sensor_jacobian, model_lyapunov, sensor_lyapunov;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);

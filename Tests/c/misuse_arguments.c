@@ -67,6 +67,15 @@ FUNCTION(layer_forward, rnn_layer_forward(a->layer_at, a->call_at))
 FUNCTION(layer_backward, rnn_layer_backward(a->layer_at, a->call_at))
 VARIANT(token_layer_forward, layer_forward, rnn_layer_forward(a->token_layer_at, a->token_call_at))
 VARIANT(token_layer_backward, layer_backward, rnn_layer_backward(a->token_layer_at, a->token_call_at))
+FUNCTION(model_spectrum, rnn_model_spectrum(a->model, a->recurrent_name, a->gate, a->spectrum_out,
+                                            a->eigenvalues, a->eigenvalue_bytes))
+FUNCTION(model_jacobian,
+         rnn_model_jacobian(a->model, a->moving_batch_at, a->from, a->to, a->jacobian, a->jacobian_bytes))
+VARIANT(sensor_jacobian, model_jacobian,
+        rnn_model_jacobian(a->sensor_model, a->sensor_batch_at, -1, 0, a->jacobian, a->sensor_jacobian_bytes))
+FUNCTION(model_lyapunov, rnn_model_lyapunov(a->model, a->moving_batch_at, a->lyapunov_at))
+VARIANT(sensor_lyapunov, model_lyapunov,
+        rnn_model_lyapunov(a->sensor_model, a->sensor_batch_at, a->sensor_lyapunov_at))
 
 /* ---- Valid arguments ---- */
 
@@ -164,6 +173,35 @@ static void fill_batches(arguments *a) {
   a->sensor_batch.weights = (rnn_in)BUFFER(a->sensor_weights);
 }
 
+static void fill_dynamics(arguments *a) {
+  outputs *out = &a->out;
+  for (int row = 0; row < B; row++)
+    a->moving_lengths[row] = row + 2;
+  a->moving_batch = a->batch;
+  a->moving_batch.lengths = (rnn_in)BUFFER(a->moving_lengths);
+  a->moving_batch_at = &a->moving_batch;
+  RNN_INIT(a->lyapunov);
+  a->lyapunov.count = 3;
+  a->lyapunov.exponents = (rnn_out)BUFFER(out->exponents);
+  a->lyapunov.errors = (rnn_out)BUFFER(out->exponent_errors);
+  a->lyapunov.dimension = (rnn_out)BUFFER(out->dimension);
+  a->lyapunov.entropy = (rnn_out)BUFFER(out->entropy);
+  a->sensor_lyapunov = a->lyapunov;
+  a->lyapunov.warm_up = 1;
+  a->lyapunov_at = &a->lyapunov;
+  a->sensor_lyapunov_at = &a->sensor_lyapunov;
+  out->spectrum.struct_size = sizeof out->spectrum;
+  a->spectrum_out = &out->spectrum;
+  a->recurrent_name = "1.weight_hh_l1";
+  a->gate = 3;
+  a->to = 1;
+  a->eigenvalues = out->eigenvalues;
+  a->eigenvalue_bytes = sizeof out->eigenvalues;
+  a->jacobian = out->jacobian;
+  a->jacobian_bytes = sizeof out->jacobian;
+  a->sensor_jacobian_bytes = B * 5 * 5 * sizeof(double);
+}
+
 static void fill_call(arguments *a, const rnn_layer *layer, rnn_layer_call *call, rnn_in input) {
   rnn_layer_sizes sizes;
   RNN_INIT(sizes);
@@ -253,6 +291,7 @@ void fill_arguments(arguments *a, const char *directory) {
   fill_outputs(a);
   fill_buffers(a);
   fill_batches(a);
+  fill_dynamics(a);
   fill_values(a, directory);
   fill_call(a, &a->token_layer, &a->token_call, (rnn_in)BUFFER(a->tokens));
   fill_call(a, &a->layer, &a->call, (rnn_in)BUFFER(a->layer_input));

@@ -31,7 +31,8 @@ static const handle_use handle_uses[] = {
     TAKES(trainer_model, trainer),    TAKES(trainer_save, trainer),
     TAKES(stream_free, stream),       TAKES(stream_step, stream),
     TAKES(stream_reset, stream),      TAKES(stream_get_state, stream),
-    TAKES(stream_set_state, stream),
+    TAKES(stream_set_state, stream),  TAKES(model_spectrum, model),
+    TAKES(model_jacobian, model),     TAKES(model_lyapunov, model),
 };
 
 /* What a handle is not: nothing, numbers, addresses, closed handles, damaged ones, and those of other types. */
@@ -110,6 +111,9 @@ static const struct_use struct_uses[] = {
     READS(layer_forward, call, "call"),
     READS(layer_backward, layer, "layer"),
     STRUCT(layer_backward, call, "call", 0, 0), /* its last field is needed */
+    READS(model_jacobian, moving_batch, "batch"),
+    READS(model_lyapunov, moving_batch, "batch"),
+    STRUCT(model_lyapunov, lyapunov, "lyapunov", 0, 0), /* its last field is half of a buffer then */
     WRITES(model_describe, info, "info"),
     WRITES(model_layer, layer, "layer"),
     WRITES(model_tensor, tensor, "info"),
@@ -120,6 +124,7 @@ static const struct_use struct_uses[] = {
     WRITES(trainer_describe, options, "options"),
     WRITES(layer_plan, sizes, "sizes"),
     WRITES(layer_tensor, tensor, "info"),
+    WRITES(model_spectrum, spectrum, "spectrum"),
 };
 
 /* A newer program's struct is written as far as the library knows it; an older one's as far as it goes. */

@@ -65,6 +65,11 @@
 #define BACKWARD(...) BAD(layer_backward, __VA_ARGS__)
 #define PLAN(...) BAD(layer_plan, __VA_ARGS__)
 #define STATE_TENSOR(...) BAD(model_state_tensor, __VA_ARGS__)
+#define SPECTRUM(...) BAD(model_spectrum, __VA_ARGS__)
+#define JACOBIAN(...) BAD(model_jacobian, __VA_ARGS__)
+#define LYAPUNOV(...) BAD(model_lyapunov, __VA_ARGS__)
+#define IN_MOTION(...) BAD(model_jacobian, __VA_ARGS__), BAD(model_lyapunov, __VA_ARGS__)
+#define IN_SENSOR_MOTION(...) BAD(sensor_jacobian, __VA_ARGS__), BAD(sensor_lyapunov, __VA_ARGS__)
 
 /* The sizes of a layer, alone and within a model. */
 #define WRONG_SIZE(IN, named, field)                                                                         \
@@ -377,6 +382,76 @@ const misuse misuses[] = {
     IN_TOKEN_CALL(RNN_ERR_SHAPE, "input", IS(token_call.token_type, RNN_INT64)),
     IN_TOKEN_CALL(RNN_ERR_ARGUMENT, "position 5", IS(tokens[5], TOKENS)),
     IN_TOKEN_CALL(RNN_ERR_ARGUMENT, "input", IS(tokens[1], INT32_MIN)),
+
+    /* 10. The dynamics of a model */
+    SPECTRUM(RNN_ERR_ARGUMENT, "name", IS(recurrent_name, 0)),
+    SPECTRUM(RNN_ERR_ARGUMENT, "weight_hh", IS_OF(recurrent_name, name)),
+    SPECTRUM(RNN_ERR_NAME, "0.weighty", IS_OF(recurrent_name, unknown_name)),
+    SPECTRUM(RNN_ERR_NAME, "name", IS_OF(recurrent_name, empty_text)),
+    SPECTRUM(RNN_ERR_NAME, "name", IS_OF(recurrent_name, long_name)),
+    SPECTRUM(RNN_ERR_NAME, "name", IS_OF(recurrent_name, not_utf8)),
+    WRONG_ENUM(SPECTRUM, "gate", gate, 4),
+    SPECTRUM(RNN_ERR_ARGUMENT, "gate", IS(gate, INT32_MAX)),
+    SPECTRUM(RNN_ERR_ARGUMENT, "spectrum", IS(spectrum_out, 0)),
+    SPECTRUM(RNN_ERR_ARGUMENT, "spectrum", PLUS(spectrum_out, 4)),
+    GOOD(model_spectrum, IS(eigenvalues, 0), IS(eigenvalue_bytes, 0)),
+    SPECTRUM(RNN_ERR_ARGUMENT, "eigenvalues", IS(eigenvalues, 0)),
+    GOOD(model_spectrum, PLUS(eigenvalues, 4)), /* copied to */
+    WRONG_BYTES(SPECTRUM, "eigenvalues", eigenvalue_bytes),
+    IN_MOTION(RNN_ERR_ARGUMENT, "batch", IS(moving_batch_at, 0)),
+    IN_MOTION(RNN_ERR_ARGUMENT, "batch", PLUS(moving_batch_at, 1)),
+    WRONG_SIDE(IN_MOTION, "time_steps", moving_batch.time_steps),
+    WRONG_SIDE(JACOBIAN, "batch_size", moving_batch.batch_size),
+    WRONG_SIDE(LYAPUNOV, "", moving_batch.batch_size),
+    IN_MOTION(RNN_ERR_ARGUMENT, "input", IS(moving_batch.input.data, 0)),
+    IN_MOTION(RNN_ERR_ARGUMENT, "input", PLUS(moving_batch.input.data, 2)),
+    WRONG_BYTES(IN_MOTION, "input", moving_batch.input.bytes),
+    IN_MOTION(RNN_ERR_SHAPE, "input", IS(moving_batch.token_type, RNN_INT64)),
+    WRONG_ENUM(IN_MOTION, "token_type", moving_batch.token_type, 4),
+    IN_MOTION(RNN_ERR_ARGUMENT, "position 4", IS(tokens[4], TOKENS)),
+    IN_MOTION(RNN_ERR_ARGUMENT, "input", IS(tokens[0], INT32_MIN)),
+    WRONG_BYTES(IN_MOTION, "lengths", moving_batch.lengths.bytes),
+    IN_MOTION(RNN_ERR_ARGUMENT, "lengths[0]", IS(moving_lengths[0], 0)),
+    IN_MOTION(RNN_ERR_ARGUMENT, "lengths[2]", IS(moving_lengths[2], T + 1)),
+    IN_MOTION(RNN_ERR_ARGUMENT, "lengths[1]", IS(moving_lengths[1], INT64_MIN)),
+    WRONG_BYTES(IN_MOTION, "state", moving_batch.state.bytes),
+    IN_MOTION(RNN_ERR_NAN, "state", IS(initial_state[59], NAN32)),
+    IN_SENSOR_MOTION(RNN_ERR_NAN, "input", IS(features[0], NAN64)),
+    IN_SENSOR_MOTION(RNN_ERR_NAN, "state", IS(initial_sensor_state[0], NAN64)),
+    WRONG_BYTES(IN_SENSOR_MOTION, "input", sensor_batch.input.bytes),
+    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, -2)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, INT64_MIN)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, INT64_MAX)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, 2)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "to", IS(to, T)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "to", IS(to, INT64_MAX)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "to", IS(to, INT64_MIN)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "lengths[0]", IS(to, 2)),
+    GOOD(model_jacobian, IS(from, -1), IS(to, -1)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "jacobian", IS(jacobian, 0)),
+    JACOBIAN(RNN_ERR_ARGUMENT, "jacobian", PLUS(jacobian, 4)),
+    WRONG_BYTES(JACOBIAN, "jacobian", jacobian_bytes),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "lyapunov", IS(lyapunov_at, 0)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "lyapunov", PLUS(lyapunov_at, 1)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "count", IS(lyapunov.count, -1)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "count", IS(lyapunov.count, INT64_MIN)),
+    LYAPUNOV(TOO_LARGE, "", IS(lyapunov.count, INT64_MAX)),
+    LYAPUNOV(TOO_LARGE, "", IS(lyapunov.count, HALF_OF_HUGE)),
+    LYAPUNOV(RNN_ERR_SHAPE, "exponents", IS(lyapunov.count, 0)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "warm_up", IS(lyapunov.warm_up, -1)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "warm_up", IS(lyapunov.warm_up, 2)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "warm_up", IS(lyapunov.warm_up, INT64_MAX)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "interval", IS(lyapunov.interval, -1)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "interval", IS(lyapunov.interval, INT64_MIN)),
+    GOOD(model_lyapunov, IS(lyapunov.interval, INT64_MAX)),
+    LYAPUNOV(RNN_ERR_ARGUMENT, "exponents", IS(lyapunov.exponents.data, 0)),
+    GOOD(model_lyapunov, PLUS(lyapunov.exponents.data, 4), PLUS(lyapunov.errors.data, 1)),
+    WRONG_BYTES(LYAPUNOV, "exponents", lyapunov.exponents.bytes),
+    WRONG_BYTES(LYAPUNOV, "errors", lyapunov.errors.bytes),
+    WRONG_BYTES(LYAPUNOV, "dimension", lyapunov.dimension.bytes),
+    WRONG_BYTES(LYAPUNOV, "entropy", lyapunov.entropy.bytes),
+    GOOD(model_lyapunov, IS(lyapunov.errors.data, 0), IS(lyapunov.errors.bytes, 0),
+         IS(lyapunov.entropy.data, 0), IS(lyapunov.entropy.bytes, 0)),
 };
 
 const size_t misuse_count = sizeof misuses / sizeof *misuses;

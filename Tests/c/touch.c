@@ -224,6 +224,35 @@ static void touch_stream(rnn_model *model, const setup *s, const rnn_model_info 
   free(state.data);
 }
 
+/* Spectra of every gate, a step's Jacobian, and all exponents; steps that every sequence has. */
+static void touch_dynamics(rnn_model *model, const setup *s, const rnn_batch *batch,
+                           const rnn_model_info *info) {
+  const size_t n = info->state_bytes_per_row / size_of(s->dtype);
+  const char *name = s->with_tokens ? "1.weight_hh_l0" : "0.weight_hh_l0";
+  const int gates = s->kind == RNN_LSTM ? 4 : s->kind == RNN_GRU ? 3 : 1;
+  rnn_out eigenvalues = uninitialized(H * 2 * sizeof(double));
+  rnn_out jacobian = uninitialized(B * n * n * sizeof(double));
+  rnn_spectrum spectrum;
+  rnn_lyapunov lyapunov;
+  RNN_INIT(spectrum);
+  RNN_INIT(lyapunov);
+  for (int gate = 0; gate < gates; gate++) {
+    REQUIRE_OK(rnn_model_spectrum(model, name, gate, &spectrum, eigenvalues.data, eigenvalues.bytes));
+    CHECK(spectrum.size == H && spectrum.spectral_norm >= spectrum.spectral_radius * (1 - 1e-12));
+    check_finite(eigenvalues, RNN_FLOAT64);
+  }
+  REQUIRE_OK(rnn_model_jacobian(model, batch, -1, 0, jacobian.data, jacobian.bytes));
+  check_finite(jacobian, RNN_FLOAT64);
+  lyapunov.exponents = uninitialized(B * n * sizeof(double));
+  lyapunov.entropy = uninitialized(B * sizeof(double));
+  REQUIRE_OK(rnn_model_lyapunov(model, batch, &lyapunov));
+  check_finite(lyapunov.entropy, RNN_FLOAT64);
+  free(eigenvalues.data);
+  free(jacobian.data);
+  free(lyapunov.exponents.data);
+  free(lyapunov.entropy.data);
+}
+
 /* Also a trainer that goes on after its file was read, and a model out of a checkpoint. */
 static void touch_files(rnn_trainer *trainer, const rnn_batch *batch, const char *directory) {
   char path[256];
@@ -268,6 +297,7 @@ static void touch_model(const setup *s, const char *directory) {
   REQUIRE_OK(rnn_trainer_evaluate(trainer, &batch, &report));
   touch_tensors(model, trainer, &info);
   touch_stream(model, s, &info);
+  touch_dynamics(model, s, &batch, &info);
   touch_files(trainer, &batch, directory);
   free_batch(&batch);
   CHECK_STATUS(rnn_model_free(model), RNN_OK);
