@@ -17,8 +17,9 @@ from functools import partial
 import librnn
 import librnn.dynamics
 import numpy as np
-import trials
 from numpy.typing import NDArray
+
+import trials
 
 UNITS, STEPS, WARM_UP = 100, 3000, 1000
 GAINS = (0.8, 1.5, 2.0, 5.0, 10.0)

@@ -14,8 +14,9 @@ from functools import partial
 import librnn
 import librnn.dynamics
 import numpy as np
-import trials
 from numpy.typing import NDArray
+
+import trials
 
 UNITS, STEPS, LONG = 8, 200, 1500
 RADII = (0.9, 1.0, 1.1)

@@ -19,8 +19,9 @@ from functools import partial
 import librnn
 import librnn.dynamics
 import numpy as np
-import trials
 from numpy.typing import NDArray
+
+import trials
 
 UNITS, SYMBOLS, ANSWERS = 50, 6, 4
 ROWS, FRESH, PEEK, EVERY = 20, 10_000, 1_000, 1_000
