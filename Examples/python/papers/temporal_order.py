@@ -7,6 +7,9 @@ on batches of 20, a threshold of 1 and Ω with weight 4; solved at less than 1 %
 sequences wrong. Theirs had up to 5 million updates and 5 seeds. What differs here: fewer updates
 and seeds; a gradient that is not finite is skipped, where their program shrinks W_hh; and a
 network of librnn has two biases, so that the sum of both moves twice as fast.
+
+A network that learns from lengths of 50 to 200 needs more: the record of the authors' own run rises
+and falls for 336 000 updates before it gets there.
 """
 
 from __future__ import annotations
