@@ -13,18 +13,11 @@ public func rnn_model_spectrum(
     try Struct.check(spectrum, "spectrum")
     let found = try model.spectrum(tensor(model, name), gate: Int(gate))
     if eigenvalues != nil || bytes != 0 {
-      var numbers: [Double] = []
-      for value in found.eigenvalues { numbers += [value.real, value.imaginary] }
-      let target = RawBuffer(UnsafeMutableRawPointer(eigenvalues), bytes: bytes)
-      let result = numbers.withUnsafeBufferPointer { numbers -> Result<Void, RNNError> in
-        do throws(RNNError) { return .success(try target.write(numbers, "eigenvalues")) } catch {
-          return .failure(error)
-        }
-      }
-      try result.get()
+      try RawBuffer(UnsafeMutableRawPointer(eigenvalues), bytes: bytes)
+        .write(UnsafeBufferPointer(found.eigenvalues.values), "eigenvalues")
     }
     var result = rnn_spectrum()
-    result.size = Int64(found.eigenvalues.count)
+    result.size = Int64(found.size)
     result.spectral_radius = found.radius
     result.spectral_norm = found.norm
     try Struct.write(result, to: spectrum, "spectrum")

@@ -18,7 +18,7 @@ final class Omega<S: Scalar> {
   private var count = 0
   /// Σ over t, b for W_hh of each stacked level, in the order of the stack.
   private let gradients: [Buffer<S>]
-  /// Of a block of steps, [block, B]: ‖v‖², then the factor of each v; and v with its factor, [block, B, H].
+  /// Of a block of steps: the factor of each v, [block, B], and v with its factor, [block, B, H].
   private let factors: Buffer<Double>
   private let weighted: Buffer<S>
 

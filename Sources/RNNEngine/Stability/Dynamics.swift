@@ -41,7 +41,7 @@ extension Model {
     for row in 0..<sequence.rows {
       let input = try RowInput(sequence, row: row, of: self)
       try Trajectory(copy, input).jacobian(
-        copy, from: first, to: last, result.part(row * size * size, size * size))
+        from: first, to: last, result.part(row * size * size, size * size))
     }
   }
 

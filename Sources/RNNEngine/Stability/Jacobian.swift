@@ -3,9 +3,7 @@ import RNNKernels
 extension Trajectory {
   /// ∂s_last/∂s_first of the states after two steps, -1 for the initial state, to `jacobian` [n, n]: row i has the
   /// derivatives of number i of the later state.
-  func jacobian(_ model: Model<Double>, from first: Int, to last: Int, _ jacobian: View<Double>)
-    throws(RNNError)
-  {
+  func jacobian(from first: Int, to last: Int, _ jacobian: View<Double>) throws(RNNError) {
     let tangents = try Tangents(model, count: stateSize)
     let values = tangents.values.values
     for j in 0..<stateSize { values[j * stateSize + j] = 1 }

@@ -18,41 +18,47 @@ func descending(_ numbers: [Double]) -> [Int] {
 }
 
 /// Eigenvalues and norm of a square matrix.
-public struct Spectrum: Sendable {
-  /// Real parts, then imaginary parts; the largest magnitude first.
-  public let eigenvalues: [(real: Double, imaginary: Double)]
+public struct Spectrum {
+  /// [n, 2]: real and imaginary parts, the largest magnitude first.
+  public let eigenvalues: Buffer<Double>
   /// max |λ|.
   public let radius: Double
   /// The largest singular value.
   public let norm: Double
 
+  public var size: Int { eigenvalues.values.count / 2 }
+
   /// Of a matrix [size, size], by LAPACK. nil: it does not converge.
   init?(_ matrix: View<Double>, size: Int) throws(RNNError) {
     // Column-major the matrix is its transpose, which has the same eigenvalues and singular values.
-    guard let values = try Self.eigenvalues(matrix, size), let largest = try Self.norm(matrix, size) else {
-      return nil
-    }
-    let magnitudes = values.map { hypot($0.real, $0.imaginary) }
-    let order = descending(magnitudes)
-    eigenvalues = order.map { values[$0] }
-    radius = order.first.map { magnitudes[$0] } ?? 0
-    norm = largest
+    eigenvalues = try Buffer(count: Size.product(2, size))
+    guard let largest = try Self.eigenvalues(matrix, size, to: eigenvalues.values),
+      let norm = try Self.norm(matrix, size)
+    else { return nil }
+    (radius, self.norm) = (largest, norm)
   }
 
+  /// Returns the largest magnitude.
   private static func eigenvalues(
-    _ matrix: View<Double>, _ size: Int
-  ) throws(RNNError) -> [(real: Double, imaginary: Double)]? {
-    let copy = try Buffer<Double>(count: size * size)
+    _ matrix: View<Double>, _ size: Int, to pairs: View<Double>
+  ) throws(RNNError) -> Double? {
+    let (copy, parts) = (try Buffer<Double>(count: size * size), try Buffer<Double>(count: 2 * size))
     copy.values.copy(from: matrix.start)
-    let parts = try Buffer<Double>(count: 2 * size)
     let work = try Buffer<Double>(count: Size.product(size, 16))
     var (n, workSize, info, one) = (Int32(size), Int32(size * 16), Int32(0), Int32(1))
     var none = CChar(bitPattern: UInt8(ascii: "N"))
+    let (real, imaginary) = (parts.values.start, parts.values.start + size)
     dgeev_(
-      &none, &none, &n, copy.values.start, &n, parts.values.start, parts.values.start + size, nil, &one, nil,
-      &one, work.values.start, &workSize, &info)
+      &none, &none, &n, copy.values.start, &n, real, imaginary, nil, &one, nil, &one, work.values.start,
+      &workSize, &info)
     guard info == 0 else { return nil }
-    return (0..<size).map { (parts.values[$0], parts.values[size + $0]) }
+    return withExtendedLifetime(parts) {
+      let magnitudes = (0..<size).map { hypot(real[$0], imaginary[$0]) }
+      for (place, index) in descending(magnitudes).enumerated() {
+        (pairs[2 * place], pairs[2 * place + 1]) = (real[index], imaginary[index])
+      }
+      return hypot(pairs[0], pairs[1])
+    }
   }
 
   private static func norm(_ matrix: View<Double>, _ size: Int) throws(RNNError) -> Double? {

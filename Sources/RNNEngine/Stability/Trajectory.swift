@@ -3,9 +3,10 @@ import RNNKernels
 /// One sequence through a model in double precision, and how small changes of the state go along: the activations are
 /// those of the model's own forward pass, a stretch of steps at a time.
 final class Trajectory {
-  private let model: Model<Double>
+  let model: Model<Double>
   private let network: Network<Double>
   private let sequence: Sequence<Double>
+  /// Held for its memory, which `sequence` views.
   private let input: RowInput
   /// The state after the stretch.
   private let state: Buffer<Double>

@@ -59,12 +59,11 @@ extension Trainer {
     return NonFiniteOrigin(kind: .tensorGradient, tensor: model.tensors[last].name)
   }
 
-  /// Of the tensors of a stacked layer whose gradients are not finite the last, or, if all are, W_hh.
+  /// The tensor is W_hh of the stacked layer, if its gradient is not finite, else the last of all with such a gradient.
   private func origin(
     _ kind: NonFiniteOrigin.Kind, _ record: FlowRecord<S>, _ step: Int, _ gradientNorms: View<Double>
   ) -> NonFiniteOrigin {
-    let matrices = model.recurrentMatrices.filter { $0.gate == 0 }
-    let hidden = matrices[record.index].tensor
+    let hidden = hiddenTensors[record.index]
     let tensor =
       gradientNorms[hidden].isFinite ? gradientNorms.indices.last { !gradientNorms[$0].isFinite } : hidden
     return NonFiniteOrigin(

@@ -86,8 +86,8 @@ extension Trainer {
       let weight = options.regularization.omega
       report.omega = omega.value
       report.penalty += weight * omega.value
-      for (index, matrix) in model.recurrentMatrices.filter({ $0.gate == 0 }).enumerated() {
-        omega.addGradient(index, weight: weight, to: gradient(model.tensors[matrix.tensor]))
+      for (index, tensor) in hiddenTensors.enumerated() {
+        omega.addGradient(index, weight: weight, to: gradient(model.tensors[tensor]))
       }
     }
     report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0

@@ -16,6 +16,8 @@ public final class Trainer<S: Scalar> {
   var observation: Observation<S>?
 
   let clipping: Clipping<S>
+  /// W_hh of each stacked recurrent layer, in the order of the stack: its place in the state dictionary.
+  let hiddenTensors: [Int]
   private(set) var orthogonality: Orthogonality<S>?
   private(set) var activations: ActivationPenalty<S>?
   /// Planned when first needed, and again only for a batch of another shape.
@@ -38,8 +40,9 @@ public final class Trainer<S: Scalar> {
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
+    hiddenTensors = model.recurrentMatrices.filter { $0.gate == 0 }.map { $0.tensor }
     orthogonality = try Self.orthogonality(model, options.regularization)
-    activations = ActivationPenalty.make(model, options.regularization)
+    activations = Self.activationPenalty(model, options.regularization)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
     lastGood = options.nonFinite == .rollBack ? try LastGood(model, optimizer) : nil
     clipCounts = try Buffer(count: 0)
@@ -77,8 +80,15 @@ public final class Trainer<S: Scalar> {
     if weights.orthogonality != options.regularization.orthogonality {
       orthogonality = try Self.orthogonality(model, weights)
     }
-    activations = ActivationPenalty.make(model, weights)
+    activations = Self.activationPenalty(model, weights)
     options.regularization = weights
+  }
+
+  private static func activationPenalty(
+    _ model: Model<S>, _ weights: RegularizationOptions
+  ) -> ActivationPenalty<S>? {
+    ActivationPenalty.make(
+      model.descriptions, activation: weights.activation, temporal: weights.temporalActivation)
   }
 
   /// nil if it is not asked for.

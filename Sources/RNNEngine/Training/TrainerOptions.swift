@@ -81,8 +81,6 @@ public struct RegularizationOptions: Sendable {
     (self.activation, self.temporalActivation) = (activation, temporalActivation)
   }
 
-  var regularizesActivations: Bool { activation != 0 || temporalActivation != 0 }
-
   func validate(recomputes: Bool) throws(RNNError) {
     let weights = [
       ("omega", omega), ("orthogonality", orthogonality), ("activation_penalty", activation),

@@ -145,11 +145,6 @@ class StepResult:
         return _ACTIONS[self._report.action]
 
     @property
-    def flow_count(self) -> int:
-        """How many stacked recurrent layers an observed step tells of."""
-        return int(self._report.flow_count)
-
-    @property
     def rolled_back_steps(self) -> int:
         """How many steps were rolled back; they are not among the skipped ones."""
         return int(self._report.rolled_back_steps)

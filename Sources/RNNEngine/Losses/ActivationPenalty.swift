@@ -8,22 +8,26 @@ import RNNKernels
 final class ActivationPenalty<S: Scalar> {
   /// Place in the stack.
   let layer: Int
-  private let options: RegularizationOptions
   private let size: Int
+  /// α and β.
+  private let activation: Double
+  private let temporal: Double
   /// Elements that the means are over.
   private var (elements, pairs) = (0.0, 0.0)
   private(set) var value = 0.0
 
-  private init(_ layer: Int, _ options: RegularizationOptions, size: Int) {
-    (self.layer, self.options, self.size) = (layer, options, size)
+  private init(_ layer: Int, size: Int, activation: Double, temporal: Double) {
+    (self.layer, self.size, self.activation, self.temporal) = (layer, size, activation, temporal)
   }
 
   /// nil if nothing is asked for, or no layer is recurrent. (An initialiser that returns nil leaks in Embedded Swift.)
-  static func make(_ model: Model<S>, _ options: RegularizationOptions) -> ActivationPenalty? {
-    guard options.regularizesActivations,
-      let last = model.descriptions.lastIndex(where: { $0.kind.isRecurrent })
-    else { return nil }
-    return ActivationPenalty(last, options, size: model.descriptions[last].outputSize)
+  static func make(
+    _ stack: [LayerDescription], activation: Double, temporal: Double
+  ) -> ActivationPenalty? {
+    guard activation != 0 || temporal != 0, let last = stack.lastIndex(where: { $0.kind.isRecurrent }) else {
+      return nil
+    }
+    return ActivationPenalty(last, size: stack[last].outputSize, activation: activation, temporal: temporal)
   }
 
   /// Counts what the means of a batch are over.
@@ -54,16 +58,16 @@ final class ActivationPenalty<S: Scalar> {
   }
 
   private func addSquares(_ h: View<S>, _ gradient: View<S>) {
-    guard options.activation != 0, elements > 0 else { return }
-    let weight = options.activation / elements
+    guard activation != 0, elements > 0 else { return }
+    let weight = activation / elements
     value += weight * S.kernels.sumOfSquares(h.start, count: size, limit: .infinity)
     let factor = S(2 * weight)
     for j in 0..<size { gradient[j] += factor * h[j] }
   }
 
   private func addDifferences(_ earlier: View<S>, _ h: View<S>, _ below: View<S>, _ above: View<S>) {
-    guard options.temporalActivation != 0, pairs > 0 else { return }
-    let weight = options.temporalActivation / pairs
+    guard temporal != 0, pairs > 0 else { return }
+    let weight = temporal / pairs
     value += weight * S.kernels.squaredDistance(h.start, earlier.start, count: size)
     let factor = S(2 * weight)
     for j in 0..<size {
