@@ -2,7 +2,7 @@
  * misuse.c proves that no misuse of any function of rnn.h crashes, hangs or changes anything: every case runs
  * in a child process with a time limit and must end normally, with the expected status, a message in UTF-8 that
  * names the argument, all outputs, weights and states as they were, and a library that goes on working.
- * The cases are in misuse_table.c, misuse_handles.c, misuse_paths.c and misuse_contents.c. A function of the
+ * The cases are in misuse_table.c, misuse_dynamics.c, misuse_handles.c, misuse_paths.c and misuse_contents.c. A function of the
  * header that none of them has called is a failure too.
  */
 #include "misuse.h"
@@ -214,6 +214,11 @@ static void fail_at_gradients(const void *argument) {
   fail_at_gradient(valid.sensor_model, &valid.sensor_batch, RNN_MEAN_SQUARED, policy);
 }
 
+static void check_all(const misuse_list *list) {
+  for (size_t i = 0; i < list->count; i++)
+    check_misuse(&list->cases[i]);
+}
+
 /* ---- */
 
 int main(void) {
@@ -222,8 +227,8 @@ int main(void) {
   REQUIRE_OK(mkdtemp(directory) ? RNN_OK : RNN_ERR_IO);
   fill_arguments(&valid, directory);
   valid.on_stack = on_stack;
-  for (size_t i = 0; i < misuse_count; i++)
-    check_misuse(&misuses[i]);
+  check_all(&argument_misuses);
+  check_all(&dynamics_misuses);
   check_handles();
   check_struct_sizes();
   for (int i = 0; i < 3; i++) {

@@ -176,8 +176,13 @@ extern const function set_num_threads, status_name, model_create, model_free, mo
 void fill_arguments(arguments *valid, const char *directory);
 void free_arguments(arguments *valid);
 
-extern const misuse misuses[];
-extern const size_t misuse_count;
+/* One misuse a line. */
+typedef struct misuse_list {
+  const misuse *cases;
+  size_t count;
+} misuse_list;
+
+extern const misuse_list argument_misuses, dynamics_misuses;
 
 /* Runs `body` in a child with a time limit and a memory limit. A signal is a failure, as is a failing check
  * in the child. `function` has been covered then. */

@@ -2,12 +2,7 @@
  * misuse_table.c: one line for each misuse of an argument. Those that are the same for many functions, of
  * handles, struct sizes and files, are in the other parts of misuse.
  */
-#include "misuse.h"
-
-#define HALF_OF_HUGE (INT64_MAX / 2)
-#define BELOW_2_31 INT64_C(0x7FFFFFFF)
-#define AT_2_31 INT64_C(0x80000000)
-#define MANY INT64_C(0x40000000) /* times four gates it is beyond 32 bits */
+#include "misuse_macros.h"
 
 /* The same misuse of several functions. */
 #define IN_BATCH(...)                                                                                        \
@@ -29,30 +24,6 @@
 #define WITH_BYTES(...)                                                                                      \
   BAD(model_get, __VA_ARGS__), BAD(model_set, __VA_ARGS__), BAD(trainer_gradient, __VA_ARGS__)
 
-/* A size in bytes that is not the one: `named` must stand in the message. */
-#define WRONG_BYTES(IN, named, field)                                                                        \
-  IN(RNN_ERR_SHAPE, named, IS(field, 0)), IN(RNN_ERR_SHAPE, named, PLUS(field, -1)),                         \
-      IN(RNN_ERR_SHAPE, named, PLUS(field, 1)), IN(RNN_ERR_SHAPE, named, IS(field, SIZE_MAX)),               \
-      IN(RNN_ERR_SHAPE, named, PLUS(field, UINT64_C(1) << 63))
-
-#define WRONG_ENUM(IN, named, field, first_invalid)                                                          \
-  IN(RNN_ERR_ARGUMENT, named, IS(field, first_invalid)), IN(RNN_ERR_ARGUMENT, named, IS(field, -1)),         \
-      IN(RNN_ERR_ARGUMENT, named, IS(field, INT32_MIN))
-
-#define WRONG_FLAG(IN, named, field) WRONG_ENUM(IN, named, field, 2)
-
-#define WIDE(buffer, type) IS(type, RNN_INT64), IS_OF(buffer.data, wide_at), IS(buffer.bytes, T *B * 8)
-
-/* Of batches and layer calls, T or B. */
-#define WRONG_SIDE(IN, named, field)                                                                         \
-  IN(RNN_ERR_ARGUMENT, named, IS(field, 0)), IN(RNN_ERR_ARGUMENT, named, IS(field, -1)),                     \
-      IN(RNN_ERR_ARGUMENT, named, IS(field, INT64_MIN)), IN(TOO_LARGE, named, IS(field, INT64_MAX)),         \
-      IN(TOO_LARGE, named, IS(field, HALF_OF_HUGE)), IN(TOO_LARGE, named, IS(field, AT_2_31))
-
-#define WRONG_NUMBER(IN, named, field)                                                                       \
-  IN(RNN_ERR_ARGUMENT, named, IS(field, NAN64)), IN(RNN_ERR_ARGUMENT, named, IS(field, INF64)),              \
-      IN(RNN_ERR_ARGUMENT, named, IS(field, MINUS_HALF64))
-
 #define CREATE_MODEL(...) BAD(model_create, __VA_ARGS__)
 #define CREATE_TRAINER(...) BAD(trainer_create, __VA_ARGS__)
 #define CREATE_STREAM(...) BAD(stream_create, __VA_ARGS__)
@@ -63,17 +34,9 @@
 #define INITIALIZE(...) BAD(layer_initialize, __VA_ARGS__)
 #define SET_RATE(...) BAD(trainer_set_learning_rate, __VA_ARGS__)
 #define SET_PENALTIES(...) BAD(trainer_set_penalties, __VA_ARGS__)
-#define SERIES(...) BAD(trainer_flow_series, __VA_ARGS__)
-#define IN_FLOW(...)                                                                                         \
-  BAD(trainer_flow, __VA_ARGS__), BAD(trainer_flow_series, __VA_ARGS__), BAD(trainer_tensor_flow, __VA_ARGS__)
 #define BACKWARD(...) BAD(layer_backward, __VA_ARGS__)
 #define PLAN(...) BAD(layer_plan, __VA_ARGS__)
 #define STATE_TENSOR(...) BAD(model_state_tensor, __VA_ARGS__)
-#define SPECTRUM(...) BAD(model_spectrum, __VA_ARGS__)
-#define JACOBIAN(...) BAD(model_jacobian, __VA_ARGS__)
-#define LYAPUNOV(...) BAD(model_lyapunov, __VA_ARGS__)
-#define IN_MOTION(...) BAD(model_jacobian, __VA_ARGS__), BAD(model_lyapunov, __VA_ARGS__)
-#define IN_SENSOR_MOTION(...) BAD(sensor_jacobian, __VA_ARGS__), BAD(sensor_lyapunov, __VA_ARGS__)
 
 /* The sizes of a layer, alone and within a model. */
 #define WRONG_SIZE(IN, named, field)                                                                         \
@@ -100,7 +63,7 @@
       WRONG_FLAG(IN, "last_step", layer.last_step), IN(RNN_ERR_MODEL, "last_step", IS(layer.last_step, 1)),  \
       IN(RNN_ERR_MODEL, "num_layers", IS(layer.kind, RNN_LINEAR))
 
-const misuse misuses[] = {
+static const misuse misuses[] = {
     /* 1. Versions, errors, threads */
     BAD(set_num_threads, RNN_ERR_ARGUMENT, "count", IS(threads, 0)),
     BAD(set_num_threads, RNN_ERR_ARGUMENT, "count", IS(threads, -1)),
@@ -421,104 +384,6 @@ const misuse misuses[] = {
     IN_TOKEN_CALL(RNN_ERR_ARGUMENT, "position 5", IS(tokens[5], TOKENS)),
     IN_TOKEN_CALL(RNN_ERR_ARGUMENT, "input", IS(tokens[1], INT32_MIN)),
 
-    /* 9. The gradient's way back: of tokens through an LSTM of two levels, of features through a GRU */
-    IN_FLOW(RNN_ERR_ARGUMENT, "observe", IS_OF(trainer, fresh_trainer)),
-    IN_FLOW(RNN_ERR_ARGUMENT, "index", IS(index, 11)),
-    IN_FLOW(RNN_ERR_ARGUMENT, "18446744073709551615", IS(index, SIZE_MAX)),
-    IN_FLOW(RNN_ERR_ARGUMENT, "index", IS(index, UINT64_C(1) << 63)),
-    BAD(trainer_flow, RNN_ERR_ARGUMENT, "index", IS(index, 2)),
-    BAD(trainer_flow, RNN_ERR_ARGUMENT, "index", IS_OF(trainer, sensor_trainer), IS(index, 1)),
-    BAD(trainer_flow, RNN_ERR_ARGUMENT, "flow", IS(flow_out, 0)),
-    BAD(trainer_flow, RNN_ERR_ARGUMENT, "flow", PLUS(flow_out, 4)),
-    BAD(trainer_tensor_flow, RNN_ERR_ARGUMENT, "flow", IS(tensor_flow_out, 0)),
-    BAD(trainer_tensor_flow, RNN_ERR_ARGUMENT, "flow", PLUS(tensor_flow_out, 1)),
-    GOOD(trainer_flow, IS(index, 1)),
-    GOOD(trainer_tensor_flow, IS(index, 10)),
-    SERIES(RNN_ERR_ARGUMENT, "index", IS(index, 2)),
-    WRONG_ENUM(SERIES, "series", series, 11),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, 1)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, -1)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GRAD_C_MAX), IS(gate, 1)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_H_MAX), IS(gate, INT32_MAX)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_LOW), IS(gate, 4)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_LOW), IS(gate, -1)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_HIGH), IS(gate, INT32_MIN)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS(series, RNN_FLOW_GATE_HIGH), IS(gate, INT32_MAX)),
-    SERIES(RNN_ERR_ARGUMENT, "cell", IS_OF(trainer, sensor_trainer), IS(series, RNN_FLOW_GRAD_C_MEAN)),
-    SERIES(RNN_ERR_ARGUMENT, "gate", IS_OF(trainer, sensor_trainer), IS(series, RNN_FLOW_GATE_HIGH),
-           IS(gate, 3)),
-    SERIES(RNN_ERR_ARGUMENT, "values", IS(series_out, 0)),
-    WRONG_BYTES(SERIES, "values", series_bytes),
-    GOOD(trainer_flow_series, IS(series, RNN_FLOW_GATE_HIGH), IS(gate, 3), IS(index, 1)),
-    GOOD(trainer_flow_series, IS(series, RNN_FLOW_GRAD_C_MEAN)),
-    /* 10. The dynamics of a model */
-    SPECTRUM(RNN_ERR_ARGUMENT, "name", IS(recurrent_name, 0)),
-    SPECTRUM(RNN_ERR_ARGUMENT, "weight_hh", IS_OF(recurrent_name, name)),
-    SPECTRUM(RNN_ERR_NAME, "0.weighty", IS_OF(recurrent_name, unknown_name)),
-    SPECTRUM(RNN_ERR_NAME, "name", IS_OF(recurrent_name, empty_text)),
-    SPECTRUM(RNN_ERR_NAME, "name", IS_OF(recurrent_name, long_name)),
-    SPECTRUM(RNN_ERR_NAME, "name", IS_OF(recurrent_name, not_utf8)),
-    WRONG_ENUM(SPECTRUM, "gate", spectrum_gate, 4),
-    SPECTRUM(RNN_ERR_ARGUMENT, "gate", IS(spectrum_gate, INT32_MAX)),
-    SPECTRUM(RNN_ERR_ARGUMENT, "spectrum", IS(spectrum_out, 0)),
-    SPECTRUM(RNN_ERR_ARGUMENT, "spectrum", PLUS(spectrum_out, 4)),
-    GOOD(model_spectrum, IS(eigenvalues, 0), IS(eigenvalue_bytes, 0)),
-    SPECTRUM(RNN_ERR_ARGUMENT, "eigenvalues", IS(eigenvalues, 0)),
-    WRONG_BYTES(SPECTRUM, "eigenvalues", eigenvalue_bytes),
-    IN_MOTION(RNN_ERR_ARGUMENT, "batch", IS(moving_batch_at, 0)),
-    IN_MOTION(RNN_ERR_ARGUMENT, "batch", PLUS(moving_batch_at, 1)),
-    WRONG_SIDE(IN_MOTION, "time_steps", moving_batch.time_steps),
-    WRONG_SIDE(IN_MOTION, "batch_size", moving_batch.batch_size),
-    IN_MOTION(RNN_ERR_ARGUMENT, "input", IS(moving_batch.input.data, 0)),
-    IN_MOTION(RNN_ERR_ARGUMENT, "input", PLUS(moving_batch.input.data, 2)),
-    WRONG_BYTES(IN_MOTION, "input", moving_batch.input.bytes),
-    IN_MOTION(RNN_ERR_SHAPE, "input", IS(moving_batch.token_type, RNN_INT64)),
-    WRONG_ENUM(IN_MOTION, "token_type", moving_batch.token_type, 4),
-    IN_MOTION(RNN_ERR_ARGUMENT, "position 4", IS(tokens[4], TOKENS)),
-    IN_MOTION(RNN_ERR_ARGUMENT, "input", IS(tokens[0], INT32_MIN)),
-    WRONG_BYTES(IN_MOTION, "lengths", moving_batch.lengths.bytes),
-    IN_MOTION(RNN_ERR_ARGUMENT, "lengths[0]", IS(moving_lengths[0], 0)),
-    IN_MOTION(RNN_ERR_ARGUMENT, "lengths[2]", IS(moving_lengths[2], T + 1)),
-    IN_MOTION(RNN_ERR_ARGUMENT, "lengths[1]", IS(moving_lengths[1], INT64_MIN)),
-    WRONG_BYTES(IN_MOTION, "state", moving_batch.state.bytes),
-    IN_MOTION(RNN_ERR_NAN, "state", IS(initial_state[59], NAN32)),
-    IN_SENSOR_MOTION(RNN_ERR_NAN, "input", IS(features[0], NAN64)),
-    IN_SENSOR_MOTION(RNN_ERR_NAN, "state", IS(initial_sensor_state[0], NAN64)),
-    WRONG_BYTES(IN_SENSOR_MOTION, "input", sensor_batch.input.bytes),
-    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, -2)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, INT64_MIN)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, INT64_MAX)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "from", IS(from, 2)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "to", IS(to, T)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "to", IS(to, INT64_MAX)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "to", IS(to, INT64_MIN)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "lengths[0]", IS(to, 2)),
-    GOOD(model_jacobian, IS(from, -1), IS(to, -1)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "jacobian", IS(jacobian, 0)),
-    JACOBIAN(RNN_ERR_ARGUMENT, "jacobian", PLUS(jacobian, 4)),
-    WRONG_BYTES(JACOBIAN, "jacobian", jacobian_bytes),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "lyapunov", IS(lyapunov_at, 0)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "lyapunov", PLUS(lyapunov_at, 1)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "count", IS(lyapunov.count, -1)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "count", IS(lyapunov.count, INT64_MIN)),
-    LYAPUNOV(TOO_LARGE, "", IS(lyapunov.count, INT64_MAX)),
-    LYAPUNOV(TOO_LARGE, "", IS(lyapunov.count, HALF_OF_HUGE)),
-    LYAPUNOV(RNN_ERR_SHAPE, "exponents", IS(lyapunov.count, 0)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "warm_up", IS(lyapunov.warm_up, -1)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "warm_up", IS(lyapunov.warm_up, 2)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "warm_up", IS(lyapunov.warm_up, INT64_MAX)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "interval", IS(lyapunov.interval, -1)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "interval", IS(lyapunov.interval, INT64_MIN)),
-    GOOD(model_lyapunov, IS(lyapunov.interval, INT64_MAX)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "exponents", IS(lyapunov.exponents.data, 0)),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "exponents", PLUS(lyapunov.exponents.data, 4)),
-    WRONG_BYTES(LYAPUNOV, "exponents", lyapunov.exponents.bytes),
-    LYAPUNOV(RNN_ERR_ARGUMENT, "errors", PLUS(lyapunov.errors.data, 1)),
-    WRONG_BYTES(LYAPUNOV, "errors", lyapunov.errors.bytes),
-    WRONG_BYTES(LYAPUNOV, "dimension", lyapunov.dimension.bytes),
-    WRONG_BYTES(LYAPUNOV, "entropy", lyapunov.entropy.bytes),
-    GOOD(model_lyapunov, IS(lyapunov.errors.data, 0), IS(lyapunov.errors.bytes, 0),
-         IS(lyapunov.entropy.data, 0), IS(lyapunov.entropy.bytes, 0)),
 };
 
-const size_t misuse_count = sizeof misuses / sizeof *misuses;
+const misuse_list argument_misuses = {misuses, sizeof misuses / sizeof *misuses};

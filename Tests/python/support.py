@@ -2,6 +2,7 @@
 
 import librnn
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 # The greatest difference allowed, relative to the greatest magnitude expected.
@@ -142,3 +143,16 @@ def still(model, loss, **options):
 def norm(tensors):
     """Over all tensors together."""
     return np.sqrt(sum(np.sum(np.square(value, dtype=np.float64)) for value in tensors.values()))
+
+
+def assert_told(kind, sentence, act):
+    """`act` raises a `kind`, whose text says the "argument | expected | got" of the sentence."""
+    argument, expected, got = sentence.split(" | ")
+    with pytest.raises(kind) as caught:
+        act()
+    assert isinstance(caught.value, librnn.RnnError)
+    head, _, tail = str(caught.value).partition(" got ")
+    name, _, wanted = head.partition(" expected ")
+    assert name.startswith((f"{argument}:", f"{argument}[", f"{argument} ")), head
+    assert expected in wanted, head
+    assert got in tail, tail

@@ -1,0 +1,73 @@
+"""Misuse of the dynamics is refused in a sentence: argument, expected, got."""
+
+import numpy as np
+import pytest
+from librnn import Linear, Model, dynamics
+
+from dynamical import ROWS, make, recurrent
+from support import assert_told, normal
+
+
+def x(steps=4):
+    return normal(1, steps, ROWS, 2)
+
+
+def jacobian(start=0, end=1, model="GRU", x=x(), **options):  # noqa: B008
+    dynamics.jacobian(make(model), x, start, end, **options)
+
+
+def lyapunov(*count, model="GRU", x=x(), **options):  # noqa: B008
+    dynamics.lyapunov(make(model), x, *count, **options)
+
+
+def closed(model):
+    model.close()
+    return model
+
+
+def spectra_of_nan():
+    model = recurrent(np.full((2, 2), np.nan))
+    dynamics.spectra(model)
+
+
+TYPE, VALUE = TypeError, ValueError
+STATELESS = Model(Linear(2, 2), dtype="float64")
+
+# Type, "argument | expected | got" of the sentence, and what is done.
+MISUSE = [
+    (VALUE, "start | int in -1 | -2", lambda: jacobian(-2)),
+    (VALUE, "start | int in | 9223372036854775808", lambda: jacobian(2**63)),
+    (TYPE, "start | an int | float", lambda: jacobian(0.0)),
+    (TYPE, "end | an int | NoneType", lambda: jacobian(0, None)),
+    (VALUE, "from, to | from <= to < 4 | 0, 4", lambda: jacobian(0, 4)),
+    (VALUE, "from, to | from <= to | 2, 1", lambda: jacobian(2, 1)),
+    (VALUE, "from, to | < 4 | 4, 4", lambda: jacobian(4, 4)),
+    (VALUE, "to | less than lengths[1] = 2 | 2", lambda: jacobian(0, 2, lengths=[4, 2, 3])),
+    (VALUE, "lengths[0] | at least 1 | 0", lambda: jacobian(-1, -1, lengths=[0, 2, 3])),
+    (VALUE, "lengths[2] | 4 | 5", lambda: jacobian(lengths=[1, 2, 5])),
+    (VALUE, "x | [T, B, 2] | [4, 2]", lambda: jacobian(x=x()[:, 0])),
+    (TYPE, "x | float64 | float32", lambda: jacobian(x=x().astype("float32"))),
+    (VALUE, "x | number | NaN", lambda: jacobian(x=np.full((4, ROWS, 2), np.nan))),
+    (VALUE, "state | [1, 3, 3] | [1, 2, 3]", lambda: jacobian(state=[np.zeros((1, 2, 3))])),
+    (VALUE, "model | recurrent | none", lambda: dynamics.jacobian(STATELESS, x(), 0, 1)),
+    (VALUE, "model | open | closed", lambda: dynamics.jacobian(closed(make("GRU")), x(), 0, 1)),
+    (VALUE, "count | 1 .. | 0", lambda: lyapunov(0)),
+    (VALUE, "count | 1 to 3 | 4", lambda: lyapunov(4)),
+    (TYPE, "count | an int | float", lambda: lyapunov(1.0)),
+    (VALUE, "warm_up | 0 .. | -1", lambda: lyapunov(warm_up=-1)),
+    (VALUE, "warm_up | 0 to 3 | 4", lambda: lyapunov(warm_up=4)),
+    (VALUE, "warm_up | 0 to 1 | 2", lambda: lyapunov(warm_up=2, lengths=[4, 2, 3])),
+    (TYPE, "warm_up | an int | str", lambda: lyapunov(warm_up="1")),
+    (VALUE, "interval | 1 .. | 0", lambda: lyapunov(interval=0)),
+    (VALUE, "lengths[0] | at least 1 | 0", lambda: lyapunov(lengths=[0, 2, 3])),
+    (VALUE, "x | number | NaN", lambda: lyapunov(x=np.full((4, ROWS, 2), np.nan))),
+    (VALUE, "model | recurrent | none", lambda: dynamics.lyapunov(STATELESS, x())),
+    (VALUE, "model | open | closed", lambda: dynamics.lyapunov(closed(make("GRU")), x())),
+    (VALUE, "model | open | closed", lambda: dynamics.spectra(closed(make("GRU")))),
+    (ArithmeticError, "0.weight_hh_l0 | finite | others", spectra_of_nan),
+]
+
+
+@pytest.mark.parametrize("kind, sentence, act", MISUSE, ids=[case[1] for case in MISUSE])
+def test_misuse_is_told_with_argument_expected_and_got(kind, sentence, act):
+    assert_told(kind, sentence, act)
