@@ -72,8 +72,8 @@ public func rnn_trainer_set_penalties(
   _ temporalActivationPenalty: Double
 ) -> rnn_status {
   boundary { () throws(RNNError) in
-    try RNNCAPI.trainer(trainer).setRegularization(
-      RegularizationOptions(
+    try RNNCAPI.trainer(trainer).setPenalties(
+      PenaltyOptions(
         omega: omega, orthogonality: orthogonality, activation: activationPenalty,
         temporalActivation: temporalActivationPenalty))
   }
@@ -135,7 +135,7 @@ extension TrainerOptions {
     optimizer.weightDecay = Self.value(c.weight_decay, default: optimizer.weightDecay)
     clip.value = Self.optional(c.clip_value)
     try readClipping(c)
-    regularization = RegularizationOptions(
+    penalties = PenaltyOptions(
       omega: c.omega, orthogonality: c.orthogonality, activation: c.activation_penalty,
       temporalActivation: c.temporal_activation_penalty)
     rollBackFactor = c.rollback_factor == 0 ? rollBackFactor : c.rollback_factor
@@ -197,10 +197,10 @@ extension TrainerOptions {
     c.clip_step_value = clip.stepValue ?? 0
     c.clip_step_norm = clip.stepNorm ?? 0
     c.rollback_factor = rollBackFactor
-    c.omega = regularization.omega
-    c.orthogonality = regularization.orthogonality
-    c.activation_penalty = regularization.activation
-    c.temporal_activation_penalty = regularization.temporalActivation
+    c.omega = penalties.omega
+    c.orthogonality = penalties.orthogonality
+    c.activation_penalty = penalties.activation
+    c.temporal_activation_penalty = penalties.temporalActivation
     return c
   }
 }

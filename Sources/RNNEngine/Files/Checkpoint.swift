@@ -111,10 +111,10 @@ extension TrainerOptions {
       ("clip_tensor_norm", .number(clip.scoped.tensorNorm ?? 0)),
       ("clip_adaptive", .number(clip.adaptive ?? 0)), ("clip_quantile", .number(clip.quantile ?? 0)),
       ("clip_window", .number(clip.window)), ("clip_step_value", .number(clip.stepValue ?? 0)),
-      ("clip_step_norm", .number(clip.stepNorm ?? 0)), ("omega", .number(regularization.omega)),
-      ("orthogonality", .number(regularization.orthogonality)),
-      ("activation_penalty", .number(regularization.activation)),
-      ("temporal_activation_penalty", .number(regularization.temporalActivation)),
+      ("clip_step_norm", .number(clip.stepNorm ?? 0)), ("omega", .number(penalties.omega)),
+      ("orthogonality", .number(penalties.orthogonality)),
+      ("activation_penalty", .number(penalties.activation)),
+      ("temporal_activation_penalty", .number(penalties.temporalActivation)),
       ("rollback_factor", .number(rollBackFactor)),
       ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)),
       ("recompute", .bool(recompute)), ("seed", .number(seed)),
@@ -156,7 +156,7 @@ extension TrainerOptions {
     clip.value = optional(clipValue)
     (clip.adaptive, clip.quantile, clip.window) = (optional(adaptive), optional(quantile), window)
     (clip.stepValue, clip.stepNorm) = (optional(stepValue), optional(stepNorm))
-    regularization = RegularizationOptions(
+    penalties = PenaltyOptions(
       omega: omega, orthogonality: orthogonality, activation: activation,
       temporalActivation: temporalActivation)
     do throws(RNNError) {

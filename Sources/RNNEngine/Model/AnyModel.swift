@@ -24,7 +24,7 @@ public protocol AnyTrainer: AnyObject {
   func setLearningRate(_ rate: Double) throws(RNNError)
   func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError)
   func evaluate(_ batch: Batch) throws(RNNError) -> StepReport
-  func setRegularization(_ weights: RegularizationOptions) throws(RNNError)
+  func setPenalties(_ weights: PenaltyOptions) throws(RNNError)
   /// What the last observed step saw.
   func observedLevels() throws(RNNError) -> [LevelObservation]
   func observedTensor(_ index: Int) throws(RNNError) -> TensorObservation

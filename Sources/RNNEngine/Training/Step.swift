@@ -10,7 +10,7 @@ extension Trainer {
     report = StepReport()
     report.learningRate = options.optimizer.learningRate
     report.loss = backpropagate(objective, network, supervisor)
-    regularize(supervisor, &report)
+    addPenalties(supervisor, &report)
     clip(supervisor, &report)
     if batch.observes, let flow = supervisor.flow, let planned {
       planned.take(flow, clipping.tensorNorms.values)
@@ -32,7 +32,7 @@ extension Trainer {
   /// What this step needs beyond the gradient.
   private func supervise(_ sequence: Sequence<S>, observes: Bool) throws(RNNError) -> Supervisor<S> {
     var supervisor = Supervisor<S>()
-    let (clip, needsOmega) = (options.clip, options.regularization.omega != 0)
+    let (clip, needsOmega) = (options.clip, options.penalties.omega != 0)
     if clip.clipsSteps {
       if clipCounts.values.count != sequence.rows { clipCounts = try Buffer(count: sequence.rows) }
       supervisor.clip = StepClip(
@@ -80,10 +80,10 @@ extension Trainer {
     return run(objective, network, isTraining: true, supervisor)
   }
 
-  private func regularize(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
+  private func addPenalties(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
     report.penalty = supervisor.activations?.value ?? 0
     if let omega = supervisor.omega {
-      let weight = options.regularization.omega
+      let weight = options.penalties.omega
       report.omega = omega.value
       report.penalty += weight * omega.value
       for (index, tensor) in hiddenTensors.enumerated() {
@@ -121,7 +121,7 @@ extension Trainer {
     let supervisor = try supervise(objective.sequence, observes: true)
     var again = StepReport()
     again.loss = backpropagate(objective, network, supervisor)
-    regularize(supervisor, &again)
+    addPenalties(supervisor, &again)
     return supervisor.flow.map { origin($0, clipping.tensorNorms.values) }
   }
 

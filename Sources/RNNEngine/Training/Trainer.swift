@@ -41,8 +41,8 @@ public final class Trainer<S: Scalar> {
     gradient = try Buffer(count: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
     hiddenTensors = model.recurrentMatrices.filter { $0.gate == 0 }.map { $0.tensor }
-    orthogonality = try Self.orthogonality(model, options.regularization)
-    activations = Self.activationPenalty(model, options.regularization)
+    orthogonality = try Self.orthogonality(model, options.penalties)
+    activations = Self.activationPenalty(model, options.penalties)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
     lastGood = options.nonFinite == .rollBack ? try LastGood(model, optimizer) : nil
     clipCounts = try Buffer(count: 0)
@@ -75,17 +75,17 @@ public final class Trainer<S: Scalar> {
   }
 
   /// Any of the regularisers' weights, from the next step on.
-  public func setRegularization(_ weights: RegularizationOptions) throws(RNNError) {
+  public func setPenalties(_ weights: PenaltyOptions) throws(RNNError) {
     try weights.validate(recomputes: options.recompute)
-    if weights.orthogonality != options.regularization.orthogonality {
+    if weights.orthogonality != options.penalties.orthogonality {
       orthogonality = try Self.orthogonality(model, weights)
     }
     activations = Self.activationPenalty(model, weights)
-    options.regularization = weights
+    options.penalties = weights
   }
 
   private static func activationPenalty(
-    _ model: Model<S>, _ weights: RegularizationOptions
+    _ model: Model<S>, _ weights: PenaltyOptions
   ) -> ActivationPenalty<S>? {
     ActivationPenalty.make(
       model.descriptions, activation: weights.activation, temporal: weights.temporalActivation)
@@ -93,7 +93,7 @@ public final class Trainer<S: Scalar> {
 
   /// nil if it is not asked for.
   private static func orthogonality(
-    _ model: Model<S>, _ weights: RegularizationOptions
+    _ model: Model<S>, _ weights: PenaltyOptions
   ) throws(RNNError) -> Orthogonality<S>? {
     weights.orthogonality == 0 ? nil : try Orthogonality(model, weight: weights.orthogonality)
   }

@@ -10,7 +10,7 @@ public struct TrainerOptions: Sendable {
   public var loss = Loss()
   public var optimizer: OptimizerOptions
   public var clip = ClipOptions()
-  public var regularization = RegularizationOptions()
+  public var penalties = PenaltyOptions()
   public var nonFinite = NonFinitePolicy.skip
   /// Of the learning rate, when the weights are rolled back.
   public var rollBackFactor = 0.5
@@ -44,7 +44,7 @@ public struct TrainerOptions: Sendable {
         .argument, "clip_window: expected \(NormHistory.fewest) to \(1 << 20) norms, got \(clip.window)")
     }
     try check(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
-    try regularization.validate(recomputes: recompute)
+    try penalties.validate(recomputes: recompute)
     if o.nesterov && !(o.kind == .sgd && o.momentum > 0) {
       throw RNNError(.argument, "nesterov: expected SGD with a momentum > 0, got none")
     }
@@ -65,7 +65,7 @@ private func check(
 }
 
 /// Weights of what is added to the loss to keep gradients and activations in bounds; 0: off.
-public struct RegularizationOptions: Sendable {
+public struct PenaltyOptions: Sendable {
   /// Of Pascanu's Ω, `Omega`.
   public var omega = 0.0
   /// Of Σ ‖WᵀW - 1‖² over the recurrent matrices, gate by gate.
