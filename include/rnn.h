@@ -733,6 +733,21 @@ typedef struct rnn_lyapunov {
  */
 rnn_status rnn_model_lyapunov(const rnn_model *model, const rnn_batch *batch, const rnn_lyapunov *lyapunov);
 
+/*
+ * Gradient flossing, Engelken 2023: one update that moves the m leading exponents towards 0, so that the gradient
+ * keeps its norm in m directions. It goes down the gradient of F, the mean over the sequences of 1/m times the sum of
+ * the squares of the exponents. As in a training step that gradient is clipped, but for clip_quantile and the clipping
+ * of steps, is judged by the policy, and goes into the optimiser; penalties are not added. To keep the two apart make
+ * another trainer of the same model for this. Before training, and now and then during it, a few hundred are enough.
+ *
+ * Reads input, lengths, state. lyapunov: receives what rnn_model_lyapunov measures, before the update. report: loss is
+ * F, the rest is as in rnn_trainer_step. Takes about as many bytes as (m + 8) sequences of T states in double for one
+ * row at a time. Threads: as rnn_trainer_step.
+ * Errors: as rnn_model_lyapunov; RNN_ERR_NONFINITE when the policy is to fail. The weights are unchanged then.
+ */
+rnn_status rnn_trainer_floss(rnn_trainer *trainer, const rnn_batch *batch, const rnn_lyapunov *lyapunov,
+                             rnn_step_report *report);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,12 +26,33 @@ public func rnn_trainer_step(
   _ trainer: OpaquePointer?, _ batch: UnsafePointer<rnn_batch>?,
   _ report: UnsafeMutablePointer<rnn_step_report>?
 ) -> rnn_status {
+  update(trainer, report) { trainer, result throws(RNNError) in
+    try trainer.step(Batch(Struct.read(batch, "batch", rnn_batch())), &result)
+  }
+}
+
+@_cdecl("rnn_trainer_floss") @implementation
+public func rnn_trainer_floss(
+  _ trainer: OpaquePointer?, _ batch: UnsafePointer<rnn_batch>?, _ lyapunov: UnsafePointer<rnn_lyapunov>?,
+  _ report: UnsafeMutablePointer<rnn_step_report>?
+) -> rnn_status {
+  update(trainer, report) { trainer, result throws(RNNError) in
+    let batch = try Batch(Struct.read(batch, "batch", rnn_batch()))
+    let options = try LyapunovOptions(Struct.read(lyapunov, "lyapunov", rnn_lyapunov()))
+    try trainer.floss(batch, options, &result)
+  }
+}
+
+/// The report is written when the policy makes a gradient that is not finite an error, too.
+private func update(
+  _ trainer: OpaquePointer?, _ report: UnsafeMutablePointer<rnn_step_report>?,
+  _ body: (any AnyTrainer, inout StepReport) throws(RNNError) -> Void
+) -> rnn_status {
   boundary { () throws(RNNError) in
     let trainer = try RNNCAPI.trainer(trainer)
     try Struct.check(report, "report")
-    let batch = try Batch(Struct.read(batch, "batch", rnn_batch()))
     var result = StepReport()
-    do throws(RNNError) { try trainer.step(batch, &result) } catch {
+    do throws(RNNError) { try body(trainer, &result) } catch {
       if error.code == .nonFinite { try Struct.write(result.cStruct, to: report, "report") }
       throw error
     }

@@ -55,6 +55,13 @@ extension Recurrent {
         ? level.kept.dropped : level.outputs
     }
 
+    /// What layer k reads.
+    func input(_ k: Int) -> View<S> {
+      if k > 0 { return inputAbove(k - 1) }
+      if case .features(let features) = pass.input { return features }
+      return View(start: nil, count: 0)
+    }
+
     /// h_{t-1} of rows from `row` on.
     private func previousOutput(_ level: Level, _ step: Int, from row: Int) -> UnsafeMutablePointer<S> {
       let start = step == 0 ? scratch.initialOutput.start : level.outputs.start + (step - 1) * stepWidth

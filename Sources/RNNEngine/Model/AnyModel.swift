@@ -23,6 +23,7 @@ public protocol AnyTrainer: AnyObject {
   var options: TrainerOptions { get }
   func setLearningRate(_ rate: Double) throws(RNNError)
   func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError)
+  func floss(_ batch: Batch, _ options: LyapunovOptions, _ report: inout StepReport) throws(RNNError)
   func evaluate(_ batch: Batch) throws(RNNError) -> StepReport
   func setPenalties(_ weights: PenaltyOptions) throws(RNNError)
   /// What the last observed step saw.

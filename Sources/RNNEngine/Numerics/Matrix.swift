@@ -26,6 +26,19 @@ struct Matrix<S: Scalar> {
     return copy
   }
 
+  /// The first rows of it, of a matrix that is not transposed.
+  func firstRows(_ count: Int) -> Matrix {
+    Matrix(values, rows: count, columns: columns, stride: stride)
+  }
+
+  /// Adds the rows of another of as many columns to the first rows of this one.
+  func add(_ other: Matrix) {
+    for row in 0..<other.rows {
+      S.kernels.add(
+        other.values.start + row * other.stride, to: values.start + row * stride, count: columns)
+    }
+  }
+
   // As the matrix is read: its sides, and elements from one row or column to the next.
   fileprivate var readRows: Int { isTransposed ? columns : rows }
   fileprivate var readColumns: Int { isTransposed ? rows : columns }

@@ -47,6 +47,29 @@ extension Model {
 
   /// Of each row.
   public func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) {
+    try forEachRow(batch, options) { copy, input, output throws(RNNError) in
+      try LyapunovMeasurement(copy, input, options).run(output)
+    }
+  }
+
+  /// The mean of `Flossing` over the rows, and its gradient.
+  func floss(
+    _ batch: Batch, _ options: LyapunovOptions, to gradient: View<S>
+  ) throws(RNNError) -> Double {
+    let sum = try Buffer<Double>(count: gradient.count)
+    let weight = 1 / Double(batch.rows)
+    var loss = 0.0
+    try forEachRow(batch, options) { copy, input, output throws(RNNError) in
+      loss += weight * (try Flossing(copy, input, options).run(output, scale: weight, addingTo: sum.values))
+    }
+    for j in gradient.indices { gradient[j] = S(sum.values[j]) }
+    return loss
+  }
+
+  private func forEachRow(
+    _ batch: Batch, _ options: LyapunovOptions,
+    _ body: (Model<Double>, RowInput, LyapunovOutput) throws(RNNError) -> Void
+  ) throws(RNNError) {
     let sequence = try dynamicSequence(batch)
     let count = options.count ?? stateCountPerRow
     guard count >= 1 && count <= stateCountPerRow else {
@@ -64,8 +87,7 @@ extension Model {
     }
     let copy = try doubled()
     for (row, output) in outputs.enumerated() {
-      let input = try RowInput(sequence, row: row, of: self)
-      try LyapunovMeasurement(copy, input, options).run(output)
+      try body(copy, RowInput(sequence, row: row, of: self), output)
     }
   }
 

@@ -37,8 +37,8 @@ struct LyapunovOutput {
 
 /// Benettin et al. 1980: m directions go along, are orthonormalised now and then, Q R; λ_i is the mean of ln |R_ii|.
 struct LyapunovMeasurement {
-  private let trajectory: Trajectory
-  private let tangents: Tangents
+  let trajectory: Trajectory
+  let tangents: Tangents
   private let factors: QR
   private let options: LyapunovOptions
   /// Of each part of the time: Σ ln |R_ii|, [parts, m], and its steps.
@@ -47,10 +47,13 @@ struct LyapunovMeasurement {
 
   private static var parts: Int { 10 }
 
-  init(_ model: Model<Double>, _ input: RowInput, _ options: LyapunovOptions) throws(RNNError) {
+  /// `isTaped`: whether `run` may be given a tape, to be gone back through afterwards.
+  init(
+    _ model: Model<Double>, _ input: RowInput, _ options: LyapunovOptions, isTaped: Bool = false
+  ) throws(RNNError) {
     let (size, count) = (model.stateCountPerRow, options.count ?? model.stateCountPerRow)
-    trajectory = try Trajectory(model, input)
-    tangents = try Tangents(model, count: count)
+    trajectory = isTaped ? try Trajectory(model, input, longest: input.steps) : try Trajectory(model, input)
+    tangents = try Tangents(model, count: count, keepsSums: isTaped)
     factors = try QR(long: size, short: count)
     sums = try Buffer(count: Size.product(Self.parts, count))
     durations = try Buffer(count: Self.parts)
@@ -60,21 +63,23 @@ struct LyapunovMeasurement {
     factors.orthonormalize(tangents.values.values)
   }
 
-  func run(_ output: LyapunovOutput) throws(RNNError) {
+  func run(_ output: LyapunovOutput, _ tape: TangentTape? = nil) throws(RNNError) {
     var pushed = 0
     for t in 0..<trajectory.steps {
+      tape?.keep(tangents, before: t)
       trajectory.push(tangents, through: t)
       pushed += 1
       guard pushed == options.interval || t == options.warmUp - 1 || t == trajectory.steps - 1 else {
         continue
       }
-      factors.orthonormalize(tangents.values.values)
+      factors.orthonormalize(tangents.values.values, triangle: tape?.makeTriangle(after: t))
       if t >= options.warmUp { note(t, steps: pushed) }
       pushed = 0
       guard trajectory.stateIsFinite, factors.diagonal.values.allSatisfy({ $0.isFinite }) else {
         throw RNNError(.nonFinite, "state: expected finite numbers, got others by step \(t)")
       }
     }
+    tape?.keep(tangents, before: trajectory.steps)
     write(output)
   }
 

@@ -13,19 +13,17 @@ final class Trajectory {
   /// Steps whose activations are there.
   private var stretch = 0..<0
 
-  /// Steps at a time.
-  private static var longest: Int { 256 }
-
   var steps: Int { sequence.steps }
   /// n: numbers of the state, h of each recurrent layer, then c of an LSTM.
   var stateSize: Int { model.stateCountPerRow }
   var stateIsFinite: Bool { Norms.norm(state.values).isFinite }
 
-  init(_ model: Model<Double>, _ input: RowInput) throws(RNNError) {
+  /// `longest`: steps whose activations are held at a time.
+  init(_ model: Model<Double>, _ input: RowInput, longest: Int = 256) throws(RNNError) {
     (self.model, self.input) = (model, input)
     sequence = try Sequence(input.batch, for: model)
     network = try Network(
-      model, maximumSteps: min(input.steps, Self.longest), rows: 1, training: true)
+      model, maximumSteps: min(input.steps, longest), rows: 1, training: true)
     state = try Buffer(count: model.stateCountPerRow)
     state.values.copy(from: input.state.values.start)
   }
@@ -38,21 +36,27 @@ final class Trajectory {
     _ = network.forward(sequence, stretch, stateOut: state.values, dropout: nil)
   }
 
+  /// What a layer worked on in the stretch of step t, and the place of t in it.
+  func pass(_ layer: Int, through t: Int) -> (LayerPass<Double>, Int) {
+    move(to: t)
+    return (network.pass(layer, sequence, stretch), t - stretch.lowerBound)
+  }
+
   /// Takes tangents [m, n] of the state before step t to that after it.
   func push(_ tangents: Tangents, through t: Int) {
-    move(to: t)
     var input: Matrix<Double>?
     for (index, stage) in tangents.stages.enumerated() {
-      let pass = network.pass(index, sequence, stretch)
+      let (pass, step) = pass(index, through: t)
       switch stage {
       case .other: input = nil
       case .linear:
         if let changed = input { input = tangents.multiply(changed, model, layer: index) }
-      case .recurrent(let layer):
+      case .recurrent(let layer, let first):
         guard let context = Recurrent<Double>.Context(layer, pass) else { return }
         for k in 0..<layer.depth {
-          let moved = tangents.level(layer, k, from: model.stateStart[index], input: input)
-          layer.push(moved, context.level(k), step: t - stretch.lowerBound, context)
+          let place = LevelPlace(layer, k, first: first, start: model.stateStart[index])
+          let moved = tangents.level(layer, place, input: input)
+          layer.push(moved, context.level(k), step: step, context)
           input = moved.output
         }
       }

@@ -11,7 +11,8 @@ extension Trainer {
     report.learningRate = options.optimizer.learningRate
     report.loss = backpropagate(objective, network, supervisor)
     addPenalties(supervisor, &report)
-    clip(supervisor, &report)
+    clip(&report, automatic: options.clip.quantile.flatMap { history?.quantile($0) })
+    if clipping.norm.isFinite { history?.add(clipping.norm) }
     if batch.observes, let flow = supervisor.flow, let planned {
       planned.take(flow, clipping.tensorNorms.values)
       (observation, report.flowCount) = (planned, flow.records.count)
@@ -27,6 +28,24 @@ extension Trainer {
     count(&report)
     try failIfAsked(report)
     finish(objective.sequence, network, isFinite: clipping.norm.isFinite)
+  }
+
+  /// One update by the gradient of `Flossing` alone, through clipping, policy and optimiser as any other.
+  public func floss(
+    _ batch: Batch, _ options: LyapunovOptions, _ report: inout StepReport
+  ) throws(RNNError) {
+    report = StepReport()
+    report.learningRate = optimizer.options.learningRate
+    report.loss = try model.floss(batch, options, to: gradient.values)
+    clipCounts.values.clear()
+    clip(&report, automatic: nil)
+    if clipping.norm.isFinite {
+      update(isObserved: false)
+    } else {
+      report.action = rollBack() ? .rolledBack : .skipped
+    }
+    count(&report)
+    try failIfAsked(report)
   }
 
   /// What this step needs beyond the gradient.
@@ -93,16 +112,13 @@ extension Trainer {
     report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0
   }
 
-  private func clip(_ supervisor: Supervisor<S>, _ report: inout StepReport) {
-    clipping.measure(
-      gradient.values, parameters: model.parameters.values,
-      automatic: options.clip.quantile.flatMap { history?.quantile($0) })
+  private func clip(_ report: inout StepReport, automatic: Double?) {
+    clipping.measure(gradient.values, parameters: model.parameters.values, automatic: automatic)
     report.gradNorm = clipping.norm
     report.clipThreshold = clipping.threshold ?? 0
     report.clipping = clipping.actions
     report.clippedPlaces = clipCounts.values.reduce(0, +)
     if report.clippedPlaces > 0 { report.clipping.insert(.step) }
-    if clipping.norm.isFinite { history?.add(clipping.norm) }
   }
 
   private func update(isObserved: Bool) {

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _c_types as _c
-from ._arrays import Array, address
+from ._arrays import Array
 from ._batch import Batch, Lengths
 from ._c_api import check, lib
 from ._checks import integer
+from ._lyapunov import leading, measurement
 from ._state import StateLike
 from .flow import GATES
 from .model import Model
@@ -154,18 +155,10 @@ def lyapunov(
         Steps between orthonormalisations.
     """
     handle, batch = model._handle, Batch(model._signature, x, lengths, state)
-    leading = model._signature.state.size if count is None else integer("count", count)
-    rows = batch.rows
+    rows, found = batch.rows, leading(count, model._signature.state.size)
     result = Lyapunov(
-        np.empty((rows, leading)), np.empty((rows, leading)), np.empty(rows), np.empty(rows)
+        np.empty((rows, found)), np.empty((rows, found)), np.empty(rows), np.empty(rows)
     )
-    call = _c.Lyapunov(
-        count=leading,
-        warm_up=integer("warm_up", warm_up, low=0),
-        interval=integer("interval", interval),
-    )
-    for name, values in result._asdict().items():
-        field = getattr(call, name)
-        field.data, field.bytes = address(values), values.nbytes
+    call = measurement(result._asdict(), found, warm_up, interval)
     check(lib.rnn_model_lyapunov(handle, batch.c, call))
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import _c_types as _c
+from ._arrays import Array
 from ._state import State
 from .flow import GradientFlow
 
@@ -52,10 +53,13 @@ class StepResult:
     """What one step of a trainer did. It never changes."""
 
     # The report of C is kept as it came: reading a field is cheaper than copying all at each step.
-    __slots__ = ("_report", "_state", "flow")
+    __slots__ = ("_report", "_state", "exponents", "flow")
 
     flow: GradientFlow | None
     """What an observed step saw; None if it was not observed."""
+
+    exponents: Array | None
+    """Of `Trainer.floss`: Lyapunov exponents [B, m] before the update; otherwise None."""
 
     def __init__(
         self,
@@ -71,6 +75,7 @@ class StepResult:
     ) -> None:
         self._state = state
         self.flow = None
+        self.exponents = None
         self._report = _c.StepReport(
             loss=loss,
             grad_norm=grad_norm,
@@ -89,6 +94,7 @@ class StepResult:
         result._report = report
         result._state = state
         result.flow = None
+        result.exponents = None
         return result
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ctypes import byref
 from typing import Any
 
+import numpy as np
+
 from . import _c_types as _c
 from . import _options, losses, optimizers
 from ._arrays import Array
@@ -13,6 +15,7 @@ from ._c_api import check, create, lib
 from ._checks import file_path, number
 from ._flow import read_flow
 from ._handle import Owner
+from ._lyapunov import leading, measurement
 from ._options import PENALTIES, ClipScope, NonFinite
 from ._signature import Signature
 from ._state import StateLike
@@ -259,6 +262,48 @@ class Trainer(Owner):
         batch.c.observe = bool(observe)
         return self._run(lib.rnn_trainer_step, handle, batch)
 
+    def floss(
+        self,
+        x: Array,
+        count: int | None = None,
+        *,
+        warm_up: int = 0,
+        interval: int = 1,
+        lengths: Lengths | None = None,
+        state: StateLike | None = None,
+    ) -> StepResult:
+        """Take one step of gradient flossing: leading Lyapunov exponents move towards 0.
+
+        Where they are 0 the gradient keeps its norm through time, in as many directions. What is
+        minimised is the mean of their squares; the trainer's loss and penalties play no part. A
+        trainer of its own for the same model keeps the optimiser of this apart. A few hundred steps
+        before training, and some now and then during it, are what Engelken 2023 used.
+
+        Parameters
+        ----------
+        x, lengths, state
+            A batch, as for calling the model: the exponents are those along its sequences.
+        count
+            How many of the leading exponents, m; None: all n.
+        warm_up
+            First steps that are left out, in which the directions settle.
+        interval
+            Steps between orthonormalisations.
+
+        Returns
+        -------
+        StepResult
+            `loss` is the mean of the squares, `exponents` has what they were before the update, and
+            `state` is that of the beginning.
+        """
+        handle, batch = self._handle, Batch(self._signature, x, lengths, state)
+        found = leading(count, self._signature.state.size)
+        exponents = np.empty((batch.rows, found))
+        call = measurement({"exponents": exponents}, found, warm_up, interval)
+        result = self._run(lib.rnn_trainer_floss, handle, batch, call)
+        result.exponents = exponents
+        return result
+
     def evaluate(
         self,
         x: Array,
@@ -289,9 +334,9 @@ class Trainer(Owner):
         """Write a checkpoint to a safetensors file; a crash leaves the old file or the new one."""
         check(lib.rnn_trainer_save(self._handle, file_path("path", path)))
 
-    def _run(self, function: Any, handle: int, batch: Batch) -> StepResult:
+    def _run(self, function: Any, handle: int, batch: Batch, *arguments: Any) -> StepResult:
         report = _c.StepReport()
-        status = function(handle, batch.c, byref(report))
+        status = function(handle, batch.c, *arguments, byref(report))
         try:
             check(status)
         except NonFiniteError as error:
