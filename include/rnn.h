@@ -663,16 +663,12 @@ typedef enum rnn_flow_series {
 rnn_status rnn_trainer_flow_series(const rnn_trainer *trainer, size_t index, rnn_flow_series series,
                                    int32_t gate, double *values, size_t bytes);
 
-/* One tensor of an observed step. Norms are Euclidean. update_norm / weight_norm is how far the step moved it. */
-typedef struct rnn_tensor_flow {
-  size_t struct_size;
-  double grad_norm;   /* before clipping */
-  double weight_norm; /* before the update; both 0 if there was none */
-  double update_norm;
-} rnn_tensor_flow;
-
-/* Tensor `index` of the state dictionary. Errors: as rnn_trainer_flow. */
-rnn_status rnn_trainer_tensor_flow(const rnn_trainer *trainer, size_t index, rnn_tensor_flow *flow);
+/*
+ * Of every tensor of the state dictionary in turn, [n, 3] doubles: the Euclidean norms of its gradient before clipping,
+ * of the tensor before the update, and of the update; the last two are 0 if there was none. Their ratio is how far the
+ * step moved it. Errors: RNN_ERR_ARGUMENT when no step was observed, RNN_ERR_SHAPE.
+ */
+rnn_status rnn_trainer_tensor_flow(const rnn_trainer *trainer, double *norms, size_t bytes);
 
 /* ---- 10. The dynamics of a model ------------------------------------------------------------- */
 

@@ -32,15 +32,11 @@ public func rnn_trainer_flow_series(
 
 @_cdecl("rnn_trainer_tensor_flow") @implementation
 public func rnn_trainer_tensor_flow(
-  _ trainer: OpaquePointer?, _ index: Int, _ flow: UnsafeMutablePointer<rnn_tensor_flow>?
+  _ trainer: OpaquePointer?, _ norms: UnsafeMutablePointer<Double>?, _ bytes: Int
 ) -> rnn_status {
   boundary { () throws(RNNError) in
-    let tensor = try RNNCAPI.trainer(trainer).observedTensor(index)
-    var result = rnn_tensor_flow()
-    result.grad_norm = tensor.gradNorm
-    result.weight_norm = tensor.weightNorm
-    result.update_norm = tensor.updateNorm
-    try Struct.write(result, to: flow, "flow")
+    try RNNCAPI.trainer(trainer).readObservedNorms(
+      into: RawBuffer(UnsafeMutableRawPointer(norms), bytes: bytes))
   }
 }
 

@@ -38,12 +38,4 @@ enum Lanes<M: Machine> {
       withUnsafeBytes(of: vector) { _ = memcpy(start, $0.baseAddress!, lanes &* MemoryLayout<S>.stride) }
     }
   }
-
-  /// Adds the lanes in order.
-  @inline(__always)
-  static func sum<W: SIMD>(_ vector: W) -> W.Scalar where W.Scalar: FloatingPoint {
-    var sum = vector[0]
-    for lane in 1..<W.scalarCount { sum += vector[lane] }
-    return sum
-  }
 }

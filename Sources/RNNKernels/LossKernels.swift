@@ -31,7 +31,7 @@ enum LossKernels<M: Machine> {
       sum = sum + wide * wide
       if let gradient { L.store(2 * weight * difference, gradient, j, lanes) }
     }
-    return L.sum(sum)
+    return M.sum(sum)
   }
 
   static func binaryCrossEntropy(
@@ -74,6 +74,6 @@ enum LossKernels<M: Machine> {
       sum = sum + term
       if let terms { L.store(term, terms, j, lanes) }
     }
-    return L.sum(sum)
+    return M.sum(sum)
   }
 }

@@ -19,6 +19,9 @@ public protocol Machine {
   // `VectorOperations` has these for every vector.
 
   static func widen(_ x: V) -> Wide
+  /// Of all lanes, by halves.
+  static func sum(_ x: V) -> S
+  static func sum(_ x: Wide) -> Double
   static func squareRoot(_ x: V) -> V
   static func divide(_ a: V, _ b: V) -> V
   /// sum + a · b with one rounding. A call of libm for each lane where the machine has no such instruction.

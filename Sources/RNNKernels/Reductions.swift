@@ -10,7 +10,7 @@ enum Reductions<M: Machine> {
       let wide = M.widen(clamp(L.load(x, j, lanes), limit))
       sum = sum + wide * wide
     }
-    return L.sum(sum)
+    return M.sum(sum)
   }
 
   static func firstNaN(_ x: UnsafePointer<S>, count: Int) -> Int? {
@@ -19,7 +19,7 @@ enum Reductions<M: Machine> {
       // x * 0 is NaN for NaN and infinity alike: a cheap sign that something may be wrong.
       sum = sum + L.load(x, j, lanes) * 0
     }
-    guard L.sum(sum).isNaN else { return nil }
+    guard M.sum(sum).isNaN else { return nil }
     return (0..<count).first { x[$0].isNaN }
   }
 

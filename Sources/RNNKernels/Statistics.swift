@@ -19,7 +19,7 @@ enum Statistics<M: Machine> {
     }
     var maximum: S = 0
     for lane in 0..<V.scalarCount { maximum = max(maximum, top[lane]) }
-    return Moments(sum: L.sum(sum), sumOfSquares: L.sum(squares), maximum: Double(maximum))
+    return Moments(sum: M.sum(sum), sumOfSquares: M.sum(squares), maximum: Double(maximum))
   }
 
   /// How many are below `low`, and how many above `high`.
@@ -36,7 +36,7 @@ enum Statistics<M: Machine> {
         above = above + M.select(-value, below: -high, one, else: zero)
       }
     }
-    return (Double(L.sum(below)), Double(L.sum(above)))
+    return (Double(M.sum(below)), Double(M.sum(above)))
   }
 
   /// maxima[j] ← max(maxima[j], |x[row, j]|) over the rows.
@@ -51,17 +51,17 @@ enum Statistics<M: Machine> {
     }
   }
 
-  /// sums[row] = Σ_j x[row, j]², in double.
+  /// sums[row] = Σ_j x[row, j]², where it does not leave the range of x's type.
   static func rowSumsOfSquares(
     _ x: UnsafePointer<S>, rows: Int, columns: Int, stride: Int, to sums: UnsafeMutablePointer<Double>
   ) {
     for row in 0..<rows {
-      var sum = M.Wide(repeating: 0)
+      var sum = V(repeating: 0)
       L.forEach(columns) { j, lanes in
-        let wide = M.widen(L.load(x + row &* stride, j, lanes))
-        sum = sum + wide * wide
+        let value = L.load(x + row &* stride, j, lanes)
+        sum = M.multiplyAdd(sum, value, value)
       }
-      sums[row] = L.sum(sum)
+      sums[row] = Double(M.sum(sum))
     }
   }
 
@@ -72,7 +72,7 @@ enum Statistics<M: Machine> {
       let wide = M.widen(L.load(x, j, lanes) - L.load(y, j, lanes))
       sum = sum + wide * wide
     }
-    return L.sum(sum)
+    return M.sum(sum)
   }
 
   /// |x|; NaN stays.

@@ -4,6 +4,8 @@ import CPlatform
 
 extension Machine where V == SIMD4<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { platform_widen_float4(x) }
+  @inline(__always) public static func sum(_ x: V) -> Float { platform_sum_float4(x) }
+  @inline(__always) public static func sum(_ x: SIMD4<Double>) -> Double { platform_sum_double4(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float4(x) }
   @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_float4(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
@@ -21,6 +23,8 @@ extension Machine where V == SIMD4<Float> {
 
 extension Machine where V == SIMD8<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { platform_widen_float8(x) }
+  @inline(__always) public static func sum(_ x: V) -> Float { platform_sum_float8(x) }
+  @inline(__always) public static func sum(_ x: SIMD8<Double>) -> Double { platform_sum_double8(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float8(x) }
   @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_float8(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
@@ -38,6 +42,8 @@ extension Machine where V == SIMD8<Float> {
 
 extension Machine where V == SIMD16<Float> {
   @inline(__always) public static func widen(_ x: V) -> SIMD16<Double> { platform_widen_float16(x) }
+  @inline(__always) public static func sum(_ x: V) -> Float { platform_sum_float16(x) }
+  @inline(__always) public static func sum(_ x: SIMD16<Double>) -> Double { platform_sum_double16(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_float16(x) }
   @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_float16(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
@@ -55,6 +61,7 @@ extension Machine where V == SIMD16<Float> {
 
 extension Machine where V == SIMD2<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD2<Double> { x }
+  @inline(__always) public static func sum(_ x: V) -> Double { platform_sum_double2(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double2(x) }
   @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_double2(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
@@ -72,6 +79,7 @@ extension Machine where V == SIMD2<Double> {
 
 extension Machine where V == SIMD4<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD4<Double> { x }
+  @inline(__always) public static func sum(_ x: V) -> Double { platform_sum_double4(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double4(x) }
   @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_double4(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {
@@ -89,6 +97,7 @@ extension Machine where V == SIMD4<Double> {
 
 extension Machine where V == SIMD8<Double> {
   @inline(__always) public static func widen(_ x: V) -> SIMD8<Double> { x }
+  @inline(__always) public static func sum(_ x: V) -> Double { platform_sum_double8(x) }
   @inline(__always) public static func squareRoot(_ x: V) -> V { platform_sqrt_double8(x) }
   @inline(__always) public static func divide(_ a: V, _ b: V) -> V { platform_divide_double8(a, b) }
   @inline(__always) public static func fusedMultiplyAdd(_ sum: V, _ a: V, _ b: V) -> V {

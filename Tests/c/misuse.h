@@ -26,7 +26,6 @@ typedef struct outputs {
   WITH_TAIL(rnn_step_report, report);
   WITH_TAIL(rnn_layer_sizes, sizes);
   WITH_TAIL(rnn_flow, flow);
-  WITH_TAIL(rnn_tensor_flow, tensor_flow);
   WITH_TAIL(rnn_spectrum, spectrum);
   double eigenvalues[2 * 5];
   double jacobian[B * 20 * 20]; /* n is 20, and 5 of the sensor */
@@ -81,8 +80,7 @@ typedef struct arguments {
   rnn_step_report *report_out;
   rnn_layer_sizes *sizes_out;
   rnn_flow *flow_out;
-  rnn_tensor_flow *tensor_flow_out;
-  double *series_out;
+  double *series_out, *norms_out;
   rnn_spectrum *spectrum_out;
   /* Plain values. */
   int32_t threads, status_number;
@@ -101,7 +99,7 @@ typedef struct arguments {
   void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
       *sensor_state, *parameters;
   size_t bytes, step_input_bytes, step_output_bytes, sensor_input_bytes, sensor_output_bytes, state_bytes,
-      sensor_state_bytes, parameter_bytes, series_bytes;
+      sensor_state_bytes, parameter_bytes, series_bytes, norm_bytes;
   /* Buffers that are read. */
   int32_t tokens[T * B], labels[T * B], step_tokens[B];
   int64_t wide[T * B]; /* for tokens and labels of RNN_INT64 */

@@ -48,7 +48,7 @@ FUNCTION(trainer_set_penalties,
 FUNCTION(trainer_flow, rnn_trainer_flow(a->trainer, a->index, a->flow_out))
 FUNCTION(trainer_flow_series,
          rnn_trainer_flow_series(a->trainer, a->index, a->series, a->gate, a->series_out, a->series_bytes))
-FUNCTION(trainer_tensor_flow, rnn_trainer_tensor_flow(a->trainer, a->index, a->tensor_flow_out))
+FUNCTION(trainer_tensor_flow, rnn_trainer_tensor_flow(a->trainer, a->norms_out, a->norm_bytes))
 FUNCTION(trainer_gradient, rnn_trainer_gradient(a->trainer, a->name, a->get_data, a->bytes))
 FUNCTION(trainer_model, rnn_trainer_model(a->trainer, a->model_out))
 FUNCTION(stream_create, rnn_stream_create(a->model, a->stream_options_at, a->stream_out))
@@ -127,7 +127,6 @@ static void fill_outputs(arguments *a) {
   a->out.report.struct_size = sizeof a->out.report;
   a->out.sizes.struct_size = sizeof a->out.sizes;
   a->out.flow.struct_size = sizeof a->out.flow;
-  a->out.tensor_flow.struct_size = sizeof a->out.tensor_flow;
   a->model_out = &a->out.model;
   a->trainer_out = &a->out.trainer;
   a->stream_out = &a->out.stream;
@@ -138,9 +137,10 @@ static void fill_outputs(arguments *a) {
   a->report_out = &a->out.report;
   a->sizes_out = &a->out.sizes;
   a->flow_out = &a->out.flow;
-  a->tensor_flow_out = &a->out.tensor_flow;
   a->series_out = a->out.data;
   a->series_bytes = T * sizeof(double);
+  a->norms_out = a->out.data;
+  a->norm_bytes = 11 * 3 * sizeof(double); /* the tensors of the model */
 }
 
 static void fill_buffers(arguments *a) {

@@ -5,8 +5,8 @@
 #include "misuse_macros.h"
 
 #define SERIES(...) BAD(trainer_flow_series, __VA_ARGS__)
-#define IN_FLOW(...)                                                                                         \
-  BAD(trainer_flow, __VA_ARGS__), BAD(trainer_flow_series, __VA_ARGS__), BAD(trainer_tensor_flow, __VA_ARGS__)
+#define NORMS(...) BAD(trainer_tensor_flow, __VA_ARGS__)
+#define IN_FLOW(...) BAD(trainer_flow, __VA_ARGS__), BAD(trainer_flow_series, __VA_ARGS__)
 #define SPECTRUM(...) BAD(model_spectrum, __VA_ARGS__)
 #define JACOBIAN(...) BAD(model_jacobian, __VA_ARGS__)
 #define LYAPUNOV(...) BAD(model_lyapunov, __VA_ARGS__)
@@ -16,6 +16,7 @@
 static const misuse misuses[] = {
     /* 9. The gradient's way back: of tokens through an LSTM of two levels, of features through a GRU */
     IN_FLOW(RNN_ERR_ARGUMENT, "observe", IS_OF(trainer, fresh_trainer)),
+    NORMS(RNN_ERR_ARGUMENT, "observe", IS_OF(trainer, fresh_trainer)),
     IN_FLOW(RNN_ERR_ARGUMENT, "index", IS(index, 11)),
     IN_FLOW(RNN_ERR_ARGUMENT, "18446744073709551615", IS(index, SIZE_MAX)),
     IN_FLOW(RNN_ERR_ARGUMENT, "index", IS(index, UINT64_C(1) << 63)),
@@ -23,10 +24,10 @@ static const misuse misuses[] = {
     BAD(trainer_flow, RNN_ERR_ARGUMENT, "index", IS_OF(trainer, sensor_trainer), IS(index, 1)),
     BAD(trainer_flow, RNN_ERR_ARGUMENT, "flow", IS(flow_out, 0)),
     BAD(trainer_flow, RNN_ERR_ARGUMENT, "flow", PLUS(flow_out, 4)),
-    BAD(trainer_tensor_flow, RNN_ERR_ARGUMENT, "flow", IS(tensor_flow_out, 0)),
-    BAD(trainer_tensor_flow, RNN_ERR_ARGUMENT, "flow", PLUS(tensor_flow_out, 1)),
+    NORMS(RNN_ERR_ARGUMENT, "norms", IS(norms_out, 0)),
+    NORMS(RNN_ERR_ARGUMENT, "norms", PLUS(norms_out, 4)),
+    WRONG_BYTES(NORMS, "norms", norm_bytes),
     GOOD(trainer_flow, IS(index, 1)),
-    GOOD(trainer_tensor_flow, IS(index, 10)),
     SERIES(RNN_ERR_ARGUMENT, "index", IS(index, 2)),
     WRONG_ENUM(SERIES, "series", series, 11),
     SERIES(RNN_ERR_ARGUMENT, "gate", IS(gate, 1)),

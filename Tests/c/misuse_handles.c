@@ -141,7 +141,6 @@ static const struct_use struct_uses[] = {
     WRITES(trainer_evaluate, report, "report"),
     WRITES(trainer_describe, options, "options"),
     WRITES(trainer_flow, flow, "flow"),
-    WRITES(trainer_tensor_flow, tensor_flow, "flow"),
     WRITES(layer_plan, sizes, "sizes"),
     WRITES(layer_tensor, tensor, "info"),
     WRITES(model_spectrum, spectrum, "spectrum"),

@@ -79,6 +79,20 @@ PLATFORM_WIDEN(8)
 PLATFORM_WIDEN(16)
 #undef PLATFORM_WIDEN
 
+/* The sum of all lanes, by halves. */
+#define PLATFORM_SUM(type, lanes, half)                                                                      \
+  static inline type platform_sum_##type##lanes(platform_##type##lanes x) {                                  \
+    return platform_sum_##type##half(x.lo + x.hi);                                                           \
+  }
+static inline double platform_sum_double2(platform_double2 x) { return x.x + x.y; }
+static inline float platform_sum_float4(platform_float4 x) { return (x.x + x.z) + (x.y + x.w); }
+PLATFORM_SUM(double, 4, 2)
+PLATFORM_SUM(double, 8, 4)
+PLATFORM_SUM(double, 16, 8)
+PLATFORM_SUM(float, 8, 4)
+PLATFORM_SUM(float, 16, 8)
+#undef PLATFORM_SUM
+
 /* target[k][n] = source[n][k] for a block of 4 by 4; strides are in elements. */
 #define PLATFORM_TRANSPOSE(type)                                                                             \
   static inline void platform_transpose_##type(const type *source, ptrdiff_t source_stride, type *target,    \

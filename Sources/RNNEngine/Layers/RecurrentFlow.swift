@@ -73,11 +73,11 @@ extension Recurrent {
     note(observed.laterCell, record.laterCell)
   }
 
-  /// Norms of rows [H]. Where squares leave the range of double, one by one.
+  /// Norms of rows [H]. Where squares leave the range of the type, one by one.
   private func measure(_ gradient: UnsafeMutablePointer<S>, _ norms: View<Double>) {
     S.kernels.rowSumsOfSquares(
       gradient, rows: norms.count, columns: size, stride: size, to: norms.start)
-    let least = S.dtype == .float64 ? 1e-280 : 0
+    let least = S.dtype == .float64 ? 1e-280 : 1e-30
     for row in norms.indices {
       let isInRange = norms[row].isFinite && norms[row] >= least
       norms[row] =

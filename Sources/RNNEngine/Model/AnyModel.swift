@@ -28,7 +28,8 @@ public protocol AnyTrainer: AnyObject {
   func setPenalties(_ weights: PenaltyOptions) throws(RNNError)
   /// What the last observed step saw.
   func observedLevels() throws(RNNError) -> [LevelObservation]
-  func observedTensor(_ index: Int) throws(RNNError) -> TensorObservation
+  /// [n, 3]: norms of the gradient before clipping, of the weights before the update, of the update.
+  func readObservedNorms(into data: RawBuffer) throws(RNNError)
   func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError)
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
 }
@@ -107,17 +108,14 @@ extension Trainer: AnyTrainer {
 
   public func observedLevels() throws(RNNError) -> [LevelObservation] { try lastObservation().levels }
 
-  public func observedTensor(_ index: Int) throws(RNNError) -> TensorObservation {
+  public func readObservedNorms(into data: RawBuffer) throws(RNNError) {
     let observation = try lastObservation()
-    let norms = observation.gradientNorms.values
-    guard norms.indices.contains(index) else {
-      throw RNNError(
-        .argument,
-        "index: expected less than \(norms.count), got \(UInt(bitPattern: index))")
+    let norms = try data.view("norms", Shape(model.tensors.count, 3), as: Double.self)
+    for index in model.tensors.indices {
+      norms[3 * index] = observation.gradientNorms.values[index]
+      norms[3 * index + 1] = observation.updates.weightNorms.values[index]
+      norms[3 * index + 2] = observation.updates.updateNorms.values[index]
     }
-    return TensorObservation(
-      gradNorm: norms[index], weightNorm: observation.updates.weightNorms.values[index],
-      updateNorm: observation.updates.updateNorms.values[index])
   }
 
   private func lastObservation() throws(RNNError) -> Observation<S> {

@@ -115,17 +115,28 @@ struct FlowSummary<S: Scalar> {
   /// NaN where the gradient is cut, absent or zero.
   private func gain(_ t: Int) -> Double {
     guard t + 1 < record.steps, (t + 1) % stretch != 0 else { return .nan }
+    let (passed, whole) = total(t) { $0 + $1 * $1 }
+    if passed > 1e-280 && whole > 1e-280 && passed + whole < .infinity {
+      return (passed / whole).squareRoot()
+    }
+    let norms = total(t) { hypot($0, $1) }
+    return norms.whole > 0 ? norms.passed / norms.whole : .nan
+  }
+
+  /// Norms of all rows, joined: of what passed from step t + 1 to t, and of what had arrived there.
+  @inline(__always)
+  private func total(_ t: Int, _ join: (Double, Double) -> Double) -> (passed: Double, whole: Double) {
     var (passed, whole) = (0.0, 0.0)
     for row in 0..<record.rows where t + 1 < lengths[row] {
       let (here, later) = (t * record.rows + row, (t + 1) * record.rows + row)
-      passed = hypot(passed, record.laterOutput[here])
-      whole = hypot(whole, record.output[later])
+      passed = join(passed, record.laterOutput[here])
+      whole = join(whole, record.output[later])
       if record.cell.hasCellState {
-        passed = hypot(passed, record.laterCell[here])
-        whole = hypot(whole, record.laterCell[later])
+        passed = join(passed, record.laterCell[here])
+        whole = join(whole, record.laterCell[later])
       }
     }
-    return whole > 0 ? passed / whole : .nan
+    return (passed, whole)
   }
 
   private func valid(_ t: Int) -> Double {

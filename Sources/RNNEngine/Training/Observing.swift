@@ -1,12 +1,5 @@
 import RNNKernels
 
-/// What an observed step saw of one tensor: ‖g‖ before clipping, ‖w‖ before the update, ‖Δw‖.
-public struct TensorObservation: Sendable {
-  public let gradNorm: Double
-  public let weightNorm: Double
-  public let updateNorm: Double
-}
-
 /// What the last observed step saw, by itself: other steps leave it alone. Its memory is planned before the step.
 final class Observation<S: Scalar> {
   let levels: [LevelObservation]

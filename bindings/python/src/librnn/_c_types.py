@@ -267,15 +267,6 @@ class Flow(Sized):  # noqa: D101
     ]
 
 
-class TensorFlow(Sized):  # noqa: D101
-    _fields_ = [
-        ("struct_size", c_size_t),
-        ("grad_norm", c_double),
-        ("weight_norm", c_double),
-        ("update_norm", c_double),
-    ]
-
-
 class Spectrum(Sized):  # noqa: D101
     _fields_ = [
         ("struct_size", c_size_t),

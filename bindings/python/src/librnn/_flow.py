@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 
 from . import _c_types as _c
-from ._arrays import address
+from ._arrays import Array, address
 from ._c_api import check, lib
 from ._tensors import Tensor
 from .flow import GATES, GradientFlow, LayerFlow, TensorFlow
@@ -28,7 +29,7 @@ def read_flow(trainer: int, count: int, tensors: tuple[Tensor, ...]) -> Gradient
     """Return what the last observed step of a trainer saw of so many layers."""
     return GradientFlow(
         tuple(_read_layer(trainer, index) for index in range(count)),
-        {tensor.name: _read_tensor(trainer, index) for index, tensor in enumerate(tensors)},
+        _read_tensors(trainer, tensors),
     )
 
 
@@ -36,7 +37,7 @@ def _read_layer(trainer: int, index: int) -> LayerFlow:
     flow = _c.Flow()
     check(lib.rnn_trainer_flow(trainer, index, flow))
     series = np.empty((_GATES + 2 * flow.gate_count, flow.time_steps))
-    target = ctypes.cast(address(series), _DOUBLES)
+    target = _doubles(series)
     check(lib.rnn_trainer_flow_series(trainer, index, _c.RNN_FLOW_ALL, 0, target, series.nbytes))
     return LayerFlow(
         layer=flow.layer,
@@ -62,7 +63,13 @@ def _read_layer(trainer: int, index: int) -> LayerFlow:
     )
 
 
-def _read_tensor(trainer: int, index: int) -> TensorFlow:
-    flow = _c.TensorFlow()
-    check(lib.rnn_trainer_tensor_flow(trainer, index, flow))
-    return TensorFlow(flow.grad_norm, flow.weight_norm, flow.update_norm)
+def _read_tensors(trainer: int, tensors: tuple[Tensor, ...]) -> dict[str, TensorFlow]:
+    norms = np.empty((len(tensors), 3))
+    check(lib.rnn_trainer_tensor_flow(trainer, _doubles(norms), norms.nbytes))
+    return {
+        tensor.name: TensorFlow(*row) for tensor, row in zip(tensors, norms.tolist(), strict=True)
+    }
+
+
+def _doubles(array: Array) -> Any:
+    return ctypes.cast(address(array), _DOUBLES)
