@@ -56,7 +56,12 @@ final class Cotangents {
         for k in (0..<layer.depth).reversed() {
           let place = LevelPlace(layer, k, first: first, start: model.stateStart[index])
           let input = input(of: index, level: k, context.input(k), step)
-          signal = pull(layer, place, k, signal, input, isFirst: index + k == 0, context, step, to: part)
+          let below = index + k == 0 ? nil : other(than: signal, rows: input.rows, columns: input.columns)
+          let level = level(layer, place, input, below)
+          if let given = signal { level.output.add(given) }
+          let numbers = numbers(level, k, context, step)
+          layer.pull(level, numbers, k, context, to: part)
+          signal = below
         }
       case .linear:
         if let given = signal { signal = pullLinear(given, index, pass, step, to: part) }
@@ -66,32 +71,32 @@ final class Cotangents {
     }
   }
 
-  private func pull(
-    _ layer: Recurrent<Double>, _ place: LevelPlace, _ k: Int, _ signal: Matrix<Double>?,
-    _ input: Matrix<Double>, isFirst: Bool, _ context: Recurrent<Double>.Context, _ step: Int,
-    to gradient: View<Double>
-  ) -> Matrix<Double>? {
-    if step == 0 { context.loadInitialState(k) }
-    let numbers = context.numbers(context.level(k), step, from: 0)
-    let (states, derivatives) = (stateMatrix(before), stateMatrix(values))
-    let (h, dh) = (place.part(0, of: states), place.part(0, of: derivatives))
-    h.values.part(0, layer.size).copy(from: numbers.previousOutput)
-    let hasCell = layer.cell.hasCellState
-    let c = hasCell ? place.part(1, of: states) : nil
-    c?.values.part(0, layer.size).copy(from: numbers.previousCell)
-    if let signal { dh.add(signal) }
-    let sums = tangents.level(layer, place, input: nil)
+  private func level(
+    _ layer: Recurrent<Double>, _ place: LevelPlace, _ input: Matrix<Double>, _ below: Matrix<Double>?
+  ) -> LevelCotangents {
+    let states = Matrix(before.values, rows: rows, columns: tangents.size)
+    let derivatives = Matrix(values.values, rows: rows, columns: tangents.size)
+    let (hasCell, sums) = (layer.cell.hasCellState, tangents.level(layer, place, input: nil))
     func gates(_ buffer: Buffer<Double>) -> Matrix<Double> {
       Matrix(buffer.values.part(0, rows * layer.gateWidth), rows: rows, columns: layer.gateWidth)
     }
-    let below = isFirst ? nil : other(than: signal, rows: input.rows, columns: input.columns)
-    let level = LevelCotangents(
-      previousOutput: h, previousCell: c, input: input, hiddenSums: sums.hiddenSums,
-      inputSums: sums.inputSums, output: dh, cell: hasCell ? place.part(1, of: derivatives) : nil,
+    return LevelCotangents(
+      previousOutput: place.part(0, of: states), previousCell: hasCell ? place.part(1, of: states) : nil,
+      input: input, hiddenSums: sums.hiddenSums, inputSums: sums.inputSums,
+      output: place.part(0, of: derivatives), cell: hasCell ? place.part(1, of: derivatives) : nil,
       hidden: gates(hidden), inner: gates(layer.cell.hasCandidate ? inner : hidden), below: below,
       scratch: scratch.values)
-    layer.pull(level, numbers, k, context, to: gradient)
-    return below
+  }
+
+  /// The activations of a step; the state before it becomes row 0.
+  private func numbers(
+    _ level: LevelCotangents, _ k: Int, _ context: Recurrent<Double>.Context, _ step: Int
+  ) -> CellRows<Double> {
+    if step == 0 { context.loadInitialState(k) }
+    let (numbers, size) = (context.numbers(context.level(k), step, from: 0), level.output.columns)
+    level.previousOutput.values.part(0, size).copy(from: numbers.previousOutput)
+    level.previousCell?.values.part(0, size).copy(from: numbers.previousCell)
+    return numbers
   }
 
   /// y = W x + b: dW += dyᵀ x, db += dy, dx = dy W.
@@ -122,10 +127,6 @@ final class Cotangents {
   }
 
   // MARK: Places
-
-  private func stateMatrix(_ buffer: Buffer<Double>) -> Matrix<Double> {
-    Matrix(buffer.values, rows: rows, columns: tangents.size)
-  }
 
   private func other(than signal: Matrix<Double>?, rows: Int, columns: Int) -> Matrix<Double> {
     let half = signal?.values.start == below.values.start ? below.values.count / 2 : 0
