@@ -124,6 +124,18 @@ prepare(None)
     assert 'pip install "librnn[plot]"' in done.stderr
 
 
+def test_settings_that_matplotlib_refuses_are_told():
+    done = run("import os, librnn.plot\nos.environ['MPLBACKEND'] = 'no'\nlibrnn.plot.gain(7)")
+    assert "DTypeError: flow" in done.stderr  # what is wrong with the call comes first
+    code = """
+import os
+os.environ['MPLBACKEND'] = 'no'
+from librnn.plot._figure import prepare
+prepare(None)
+"""
+    assert "ImportError: librnn.plot: expected matplotlib to start, got " in run(code).stderr
+
+
 # ---- The gradient's flow
 
 

@@ -121,8 +121,11 @@ def _diagnose(options: argparse.Namespace) -> None:
 
 def _print(text: str) -> None:
     """Write to standard output, whatever of the text its encoding does not have."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _check_files(options: argparse.Namespace) -> None:

@@ -200,9 +200,11 @@ def _lyapunov(diagnosis: Diagnosis) -> Iterator[Html]:
 
 def _tensors(diagnosis: Diagnosis) -> Html:
     state = diagnosis.model.state_dict()
+    with np.errstate(over="ignore"):
+        norms = {name: np.linalg.norm(value.astype(float)) for name, value in state.items()}
     rows = [
         [name, " × ".join(map(str, state[name].shape)), f"{tensor.grad_norm:.4g}"]
-        + [f"{np.linalg.norm(state[name].astype(float)):.4g}"]
+        + [f"{norms[name]:.4g}"]
         for name, tensor in diagnosis.flow.tensors.items()
     ]
     return table(["tensor", "shape", "gradient norm#", "weight norm#"], rows)

@@ -287,7 +287,7 @@ class Trainer(Owner):
         warm_up
             First steps that are left out, in which the directions settle.
         interval
-            Steps between orthonormalisations.
+            Steps between orthonormalisations, as in `librnn.dynamics.lyapunov`.
 
         Returns
         -------

@@ -47,6 +47,8 @@ def need_matplotlib() -> None:
     except ImportError as error:
         advice = 'pip install "librnn[plot]"'
         raise ImportError(f"librnn.plot: expected matplotlib, got {error}: {advice}") from error
+    except ValueError as error:  # a setting in the environment
+        raise ImportError(f"librnn.plot: expected matplotlib to start, got {error}") from error
 
 
 def prepare(ax: Axes | None, size: tuple[float, float] = (8, 4.5)) -> Axes:
