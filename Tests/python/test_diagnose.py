@@ -1,9 +1,12 @@
 """`librnn diagnose`: what it finds, reads and refuses."""
 
+import io
 import os
 import re
 import subprocess
 import sys
+import zipfile
+from functools import partial
 
 import librnn
 import numpy as np
@@ -18,11 +21,13 @@ from reports import (
     check_self_contained,
     diagnose_files,
     trained_model,
+    value_of,
     write,
 )
 from support import (
     assert_same_bits,
     assert_same_dicts,
+    assert_told,
     integers,
     normal,
     still,
@@ -102,6 +107,27 @@ def test_every_verdict_has_its_report(verdict, tmp_path):
         assert sentence in document.text
 
 
+@pytest.mark.parametrize("steps, weight", [(1, 1), (9, 0)])
+def test_without_a_gradient_that_goes_back_nothing_is_said_of_it(steps, weight, tmp_path):
+    model = trained_model()
+    x, y = (normal(seed, steps, 4, size, dtype="float32") for seed, size in [(1, 3), (2, 2)])
+    weights = np.full((steps, 4), weight, np.float32)
+    found = diagnose(model, x, y, librnn.MSELoss(), weights=weights)
+    assert found.headline == "No step back through time to judge by"
+    write_report(found, tmp_path / "report.html")
+    text = Document((tmp_path / "report.html").read_text("utf-8")).text
+    assert found.headline in text and VERDICTS["healthy"].meaning not in text
+
+
+def test_misuse_is_told():
+    model, x = trained_model(), normal(1, 5, 2, 3, dtype="float32")
+    y = normal(2, 5, 2, 2, dtype="float32")
+    assert_told(TypeError, "model | a Model | str", lambda: diagnose("model", x, y))
+    for name in ["sequences", "time_steps"]:
+        call = partial(diagnose, model, x, y, librnn.MSELoss(), **{name: 0})
+        assert_told(ValueError, f"{name} | an int in 1 | 0", call)
+
+
 def test_of_several_layers_the_worst_is_the_headline():
     layers = [librnn.RNN(3, 8), librnn.RNN(8, 8, nonlinearity="relu"), librnn.Linear(8, 2)]
     model = librnn.Model(*layers, seed=1)
@@ -140,6 +166,60 @@ def test_files_that_are_something_else(files, capsys):
     fails(capsys, files, "bad.npz: expected an .npz file", data="bad.npz")
     np.savez(files / "objects.npz", x=np.array([{}]), y=np.array([{}]))
     fails(capsys, files, "objects.npz: expected an .npz file of numbers", data="objects.npz")
+    np.save(files / "one.npy", np.zeros((2, 2)))
+    (files / "one.npy").rename(files / "one.npz")
+    fails(capsys, files, "one.npz: expected an .npz file of numbers, got no zip", data="one.npz")
+    with zipfile.ZipFile(files / "raw.npz", "w") as archive:
+        archive.writestr("x", "no array")
+        archive.writestr("y", "neither")
+    fails(capsys, files, "raw.npz: x: expected an array, got bytes", data="raw.npz")
+
+
+@pytest.mark.parametrize("place", [60, 200, 1000, 5000])
+def test_damaged_files(place, files, capsys):
+    np.savez_compressed(files / "bad.npz", x=normal(1, 40, 6, 3), y=normal(2, 40, 6, 2))
+    data = bytearray((files / "bad.npz").read_bytes())
+    data[place : place + 8] = b"\xff" * 8
+    (files / "bad.npz").write_bytes(data)
+    fails(capsys, files, "bad.npz: expected an .npz file of numbers", data="bad.npz")
+
+
+def test_a_file_that_promises_more_than_there_is_memory_for(files, capsys):
+    header = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (10**14, 4, 3)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(files / "huge.npz", "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+        archive.writestr("y.npy", header.getvalue())
+    fails(capsys, files, "huge.npz: expected an .npz file of numbers", data="huge.npz")
+
+
+def test_other_arrays_of_the_file_are_not_looked_at(files):
+    x, y = normal(1, 5, 2, 3), normal(1, 5, 2, 2)
+    np.savez(files / "more.npz", x=x, y=y, notes=np.array({"of": "what"}, dtype=object))
+    assert diagnose_files(files, *QUICKLY, data="more.npz")[0] == 0
+
+
+def test_a_report_does_not_replace_what_it_is_about(files, capsys):
+    os.link(files / "data.npz", files / "again.npz")
+    fails(capsys, files, "--out: expected a file of its own", "--out", str(files / "again.npz"))
+    fails(capsys, files, "--out: expected a file, got .*, a directory", "--out", str(files))
+
+
+def test_a_place_that_may_not_be_written(files, capsys, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    fails(capsys, files, "--out: expected a file that may be written")
+
+
+def test_names_that_are_not_utf_8(files, capsys):
+    names = [os.fsdecode(name) for name in (b"m\xff.safetensors", b"d\xfe.npz")]
+    (files / "model.safetensors").rename(files / names[0])
+    (files / "data.npz").rename(files / names[1])
+    out = files / os.fsdecode(b"r\xfd.html")
+    options = ["--exponents", "0", "--no-spectra", "--out", str(out)]
+    assert diagnose_files(files, *options, model=names[0], data=names[1])[0] == 0
+    assert "r\\udcfd.html" in capsys.readouterr().out
+    assert "Diagnosis of m?.safetensors" in Document(out.read_text("utf-8")).text
 
 
 @pytest.mark.parametrize(
@@ -148,7 +228,22 @@ def test_files_that_are_something_else(files, capsys):
         ({"a": 1, "b": 2}, "data.npz: expected arrays x and y, got a, b"),
         ({"x": normal(1, 5), "y": normal(1, 5)}, r"x and y: expected \[T, B, ...\], got \[5\]"),
         ({"x": normal(1, 5, 2, 4), "y": normal(1, 5, 2, 2)}, r"x: expected shape \[T, B, 3\]"),
-        ({"x": normal(1, 5, 2, 3), "y": normal(1, 6, 2, 2)}, r"y: expected shape \[5, 2, 2\]"),
+        ({"x": normal(1, 5, 2, 3), "y": normal(1, 5, 2, 4)}, r"y: expected shape \[5, 2, 2\]"),
+        ({"x": normal(1, 5, 2, 3), "y": normal(1, 6, 2, 2)}, r"y: .* \[5, 2\], as x has them, got"),
+        ({"x": normal(1, 5, 40, 3), "y": normal(1, 5, 35, 2)}, r"y: .* \[5, 40\], as x has them"),
+        (
+            {"x": normal(1, 5, 2, 3), "y": normal(1, 5, 2, 2), "weights": 1.0},
+            r"weights: .* \[5, 2\], as x has them, got \[\]",
+        ),
+        ({"x": 1e300 * normal(1, 5, 2, 3), "y": normal(1, 5, 2, 2)}, "x: .* float32 can hold, got"),
+        (
+            {"x": normal(1, 5, 2, 3), "y": normal(1, 5, 2, 2), "lengths": [5, 6]},
+            r"lengths\[1\]: expected 0 to 5, got 6",
+        ),
+        (
+            {"x": normal(1, 5, 40, 3), "y": normal(1, 5, 40, 2), "lengths": [5] * 35},
+            r"lengths: expected ints \[40\], got int64 \[35\]",
+        ),
         ({"x": normal(1, 5, 2, 3), "y": np.zeros((5, 2, 2), complex)}, "y: expected dtype float32"),
         (
             {"x": normal(1, 5, 2, 3), "y": normal(1, 5, 2, 2), "lengths": [5.0, 5.0]},
@@ -163,6 +258,20 @@ def test_files_that_are_something_else(files, capsys):
 def test_arrays_that_do_not_fit(arrays, message, tmp_path, capsys):
     write(tmp_path, trained_model(), **arrays)
     fails(capsys, tmp_path, message)
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_whole_numbers_are_taken_for_numbers_where_these_are_asked_for(loss, tmp_path):
+    x = integers(1, 256, 5, 2, 3, dtype="uint8")
+    write(tmp_path, trained_model(), x=x, y=integers(2, 2, 5, 2, 2))
+    code, document = diagnose_files(tmp_path, "--loss", loss, *QUICKLY)
+    assert code == 0 and "float32" in value_of(document, "Element type")
+
+
+def test_weights_of_a_last_step(tmp_path, capsys):
+    model = librnn.Model(librnn.GRU(3, 5), librnn.Linear(5, 2, last=True))
+    write(tmp_path, model, x=normal(1, 9, 4, 3), y=integers(2, 2, 4), weights=np.float32(1))
+    fails(capsys, tmp_path, r"weights: expected the first sizes \[4\], as x has them, got \[\]")
 
 
 def test_models_that_do_not_fit(tmp_path, capsys):
@@ -183,7 +292,9 @@ def test_time_is_not_cut_before_the_answer(tmp_path, capsys):
     assert diagnose_files(tmp_path, "--time-steps", "9", *QUICKLY)[0] == 0
 
 
-@pytest.mark.parametrize("option", ["--batch-size=0", "--exponents=-1", "--loss=l1"])
+@pytest.mark.parametrize(
+    "option", ["--batch-size=0", "--exponents=-1", f"--exponents={'9' * 5000}", "--loss=l1"]
+)
 def test_options_out_of_their_range(option, files, capsys):
     with pytest.raises(SystemExit) as exit:
         diagnose_files(files, option)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from librnn import Linear, Model, dynamics
+from librnn import Linear, Model, MSELoss, dynamics
 
 from dynamical import ROWS, make, recurrent
-from support import assert_told, normal
+from support import assert_told, normal, still
 
 
 def x(steps=4):
@@ -20,6 +20,10 @@ def lyapunov(*count, model="GRU", x=x(), **options):  # noqa: B008
     dynamics.lyapunov(make(model), x, *count, **options)
 
 
+def trainer():
+    return still(make("GRU"), MSELoss())
+
+
 def closed(model):
     model.close()
     return model
@@ -32,6 +36,7 @@ def spectra_of_nan():
 
 TYPE, VALUE = TypeError, ValueError
 STATELESS = Model(Linear(2, 2), dtype="float64")
+TOO_LONG = np.array([1, 2, 2**63], np.uint64)
 
 # Type, "argument | expected | got" of the sentence, and what is done.
 MISUSE = [
@@ -39,12 +44,14 @@ MISUSE = [
     (VALUE, "start | int in | 9223372036854775808", lambda: jacobian(2**63)),
     (TYPE, "start | an int | float", lambda: jacobian(0.0)),
     (TYPE, "end | an int | NoneType", lambda: jacobian(0, None)),
-    (VALUE, "from, to | from <= to < 4 | 0, 4", lambda: jacobian(0, 4)),
-    (VALUE, "from, to | from <= to | 2, 1", lambda: jacobian(2, 1)),
-    (VALUE, "from, to | < 4 | 4, 4", lambda: jacobian(4, 4)),
-    (VALUE, "to | less than lengths[1] = 2 | 2", lambda: jacobian(0, 2, lengths=[4, 2, 3])),
+    (VALUE, "start, end | -1 <= start <= end < 4 | 0, 4", lambda: jacobian(0, 4)),
+    (VALUE, "start, end | start <= end | 2, 1", lambda: jacobian(2, 1)),
+    (VALUE, "start, end | < 4 | 4, 4", lambda: jacobian(4, 4)),
+    (VALUE, "end | less than lengths[1] = 2 | 2", lambda: jacobian(0, 2, lengths=[4, 2, 3])),
+    (TYPE, "model | a Model | NoneType", lambda: dynamics.jacobian(None, x(), 0, 1)),
     (VALUE, "lengths[0] | at least 1 | 0", lambda: jacobian(-1, -1, lengths=[0, 2, 3])),
     (VALUE, "lengths[2] | 4 | 5", lambda: jacobian(lengths=[1, 2, 5])),
+    (VALUE, "lengths[2] | 4 | 9223372036854775807", lambda: jacobian(lengths=TOO_LONG)),
     (VALUE, "x | [T, B, 2] | [4, 2]", lambda: jacobian(x=x()[:, 0])),
     (TYPE, "x | float64 | float32", lambda: jacobian(x=x().astype("float32"))),
     (VALUE, "x | number | NaN", lambda: jacobian(x=np.full((4, ROWS, 2), np.nan))),
@@ -52,7 +59,15 @@ MISUSE = [
     (VALUE, "model | recurrent | none", lambda: dynamics.jacobian(STATELESS, x(), 0, 1)),
     (VALUE, "model | open | closed", lambda: dynamics.jacobian(closed(make("GRU")), x(), 0, 1)),
     (VALUE, "count | 1 .. | 0", lambda: lyapunov(0)),
-    (VALUE, "count | 1 to 3 | 4", lambda: lyapunov(4)),
+    (VALUE, "count | 1 .. 3 | 4", lambda: lyapunov(4)),
+    (VALUE, "count | 1 .. 3 | 4611686018427387904", lambda: lyapunov(2**62)),
+    (VALUE, "model | recurrent | none", lambda: dynamics.lyapunov(STATELESS, x(), 1)),
+    (TYPE, "model | a Model | Trainer", lambda: dynamics.lyapunov(trainer(), x())),
+    (TYPE, "model | a Model | str", lambda: dynamics.spectra("GRU")),
+    (VALUE, "count | 1 .. 3 | 4611686018427387904", lambda: trainer().floss(x(), 2**62)),
+    (VALUE, "warm_up | 0 to 3 | 4", lambda: trainer().floss(x(), warm_up=4)),
+    (VALUE, "interval | 1 .. | 0", lambda: trainer().floss(x(), interval=0)),
+    (VALUE, "model | recurrent | none", lambda: still(STATELESS, MSELoss()).floss(x())),
     (TYPE, "count | an int | float", lambda: lyapunov(1.0)),
     (VALUE, "warm_up | 0 .. | -1", lambda: lyapunov(warm_up=-1)),
     (VALUE, "warm_up | 0 to 3 | 4", lambda: lyapunov(warm_up=4)),

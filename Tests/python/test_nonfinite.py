@@ -202,3 +202,23 @@ def test_an_observed_step_that_fails_has_a_flow():
         still(model, SUM, nonfinite="fail").step(x, x, observe=True)
     assert caught.value.result.flow is not None
     assert caught.value.result.flow.layers[0].verdict == "diverged"
+
+
+# ---- Flossing
+
+
+def test_a_step_of_flossing_that_fails_has_its_exponents():
+    model = chain(librnn.RNN(1, 2, nonlinearity="relu"), t0_weight_hh_l0=[[0.5, 0], [0, 0]])
+    trainer = still(model, SUM, nonfinite="fail")
+    with pytest.raises(librnn.NonFiniteError, match="gradient: expected a finite norm") as caught:
+        trainer.floss(np.zeros((4, 1, 1)), state=np.ones((1, 1, 2)))
+    result = caught.value.result
+    assert result.skipped and result.step == 1 and result.exponents[0, 1] == -np.inf
+
+
+def test_flossing_along_states_that_run_away_is_no_step():
+    model = chain(librnn.RNN(1, 2, nonlinearity="identity"), t0_weight_hh_l0=1e200)
+    trainer = still(model, SUM)
+    with pytest.raises(librnn.NonFiniteError, match="state: expected finite numbers") as caught:
+        trainer.floss(np.zeros((4, 1, 1)), state=np.ones((1, 1, 2)))
+    assert caught.value.result is None and trainer.floss(np.zeros((1, 1, 1))).step == 1

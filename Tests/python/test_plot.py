@@ -124,6 +124,18 @@ prepare(None)
     assert 'pip install "librnn[plot]"' in done.stderr
 
 
+def test_settings_that_matplotlib_refuses_are_told():
+    done = run("import os, librnn.plot\nos.environ['MPLBACKEND'] = 'no'\nlibrnn.plot.gain(7)")
+    assert "DTypeError: flow" in done.stderr  # what is wrong with the call comes first
+    code = """
+import os
+os.environ['MPLBACKEND'] = 'no'
+from librnn.plot._figure import prepare
+prepare(None)
+"""
+    assert "ImportError: librnn.plot: expected matplotlib to start, got " in run(code).stderr
+
+
 # ---- The gradient's flow
 
 
@@ -200,6 +212,29 @@ def test_maps_of_nothing_and_of_one_value_are_drawn(values, tmp_path):
     assert len(ax.figure.axes) == (2 if values[0] == 1 else 1)  # a colour bar if there is a value
 
 
+@pytest.mark.parametrize("quantity", ["grad_h_mean", "gain"])
+@pytest.mark.parametrize("ends", [(1e-200, 1), (1, 1e307), (5e-324, 1.7e308), (1e-310, 1e-310)])
+def test_maps_of_what_matplotlib_has_no_scale_for_are_drawn(quantity, ends, tmp_path):
+    values = np.array([*ends, 0, np.nan, np.inf])
+    layer = FLOW.layers[0]._replace(grad_h_mean=values, gain=values)
+    ax = librnn.plot.gradient_flow(FLOW._replace(layers=(layer,)), quantity, axes())
+    ax.figure.savefig(tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize("name", ["gain", "spectrum"])
+def test_a_long_legend_has_its_place(name, tmp_path):
+    model = librnn.Model(librnn.LSTM(3, 2, 20 if name == "gain" else 8), seed=1)
+    with matplotlib.rc_context({"backend": "agg"}):
+        if name == "gain":
+            ax = librnn.plot.gain(observed(model, normal(1, 5, 2, 3, dtype="float32")).flow)
+        else:
+            ax = librnn.plot.spectrum(dynamics.spectra(model))
+        ax.figure.savefig(tmp_path / "picture.png")
+        below = ax.get_legend().get_window_extent().y0
+        matplotlib.pyplot.close(ax.figure)
+    assert below >= 0
+
+
 def test_a_gain_of_one_is_in_the_middle_of_its_colours():
     norm = librnn.plot.gradient_flow(FLOW, "gain", axes()).images[0].norm
     assert np.isclose(norm(1), 0.5)
@@ -216,11 +251,15 @@ def test_a_gain_of_one_is_in_the_middle_of_its_colours():
         (lambda: librnn.plot.gradient_flow(librnn.GradientFlow((), {})), "recurrent layer"),
         (lambda: librnn.plot.gradient_flow(7), "flow: expected GradientFlow or"),
         (lambda: librnn.plot.gradient_flow([FLOW, 7]), r"flow\[1\]: expected a GradientFlow"),
+        (lambda: librnn.plot.gradient_flow(FLOW, ["gain"]), r"quantity: .*, got \['gain'\]"),
         (lambda: librnn.plot.gain(7), "flow: expected a GradientFlow"),
         (lambda: librnn.plot.gates(librnn.GradientFlow((), {})), "recurrent layer"),
         (lambda: librnn.plot.spectrum([]), "at least one Spectrum"),
+        (lambda: librnn.plot.spectrum(7), "spectra: expected a Spectrum or several, got int"),
+        (lambda: librnn.plot.spectrum([7]), r"spectra\[0\]: expected a Spectrum, got int"),
         (lambda: librnn.plot.lyapunov(7), "result: expected a Lyapunov"),
         (lambda: librnn.plot.training([]), "at least one StepResult"),
+        (lambda: librnn.plot.training(7), "results: expected a StepResult or several, got int"),
         (lambda: librnn.plot.training([7]), r"results\[0\]: expected a StepResult"),
     ],
 )
@@ -229,6 +268,15 @@ def test_errors(call, message):
     with pytest.raises((librnn.ArgumentError, librnn.DTypeError), match=message):
         call()
     assert len(matplotlib.pyplot.get_fignums()) == before
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_axes_that_are_none(name):
+    for other in (Figure(), Figure().subplots(2), "ax"):
+        with pytest.raises(librnn.DTypeError, match="ax: expected axes of matplotlib"):
+            CALLS[name](other)
+    with pytest.raises(librnn.ArgumentError, match="ax: expected .*, got polar axes"):
+        CALLS[name](Figure().add_subplot(projection="polar"))
 
 
 def test_a_cell_is_not_drawn_of_layers_that_have_none():
@@ -331,6 +379,21 @@ def test_what_became_of_steps_is_marked():
     assert line(ax, "rolled back, 1 steps").get_xdata().tolist() == [20]
     assert "clipped, 5 of 30 steps" in labels(ax)
     assert np.isnan(line(ax, "loss").get_ydata()[[2, 7, 19]]).all()
+
+
+def test_one_step_needs_no_list():
+    assert line(librnn.plot.training(results(1)[0], axes()), "loss").get_xdata().tolist() == [1]
+
+
+@pytest.mark.parametrize("count", [2, 500])
+@pytest.mark.parametrize("ends", [(1e-5, 1e150), (1e-300, 1e300), (5e-324, 1.7e308)])
+@pytest.mark.parametrize("name", ["loss", "grad_norm"])
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_what_explodes_is_drawn(name, ends, count, tmp_path):
+    steps = results(count)
+    for step, value in zip(steps, count // 2 * ends, strict=True):
+        setattr(step._report, name, value)
+    librnn.plot.training(steps, axes()).figure.savefig(tmp_path / "picture.png")
 
 
 @pytest.mark.parametrize("steps", [results(1), results(3, [1, 2, 3])], ids=["one", "none finite"])

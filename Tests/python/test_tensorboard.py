@@ -1,5 +1,6 @@
 """TensorBoard: the event files, read back."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from librnn.tensorboard import TensorBoard
 
-from support import EVERY_LAYER, input_for, target_for
+from support import EVERY_LAYER, input_for, normal, target_for
 
 
 def train(steps, observed=(), **options):
@@ -119,6 +120,20 @@ def test_a_verdict_is_written_when_it_changes(tmp_path):
     }
 
 
+def test_flossing_has_tags_of_its_own(tmp_path):
+    model = librnn.Model(librnn.GRU(3, 4), seed=1)
+    trainer = librnn.Trainer(model, librnn.MSELoss())
+    results = [trainer.floss(normal(1, 9, 2, 3, dtype="float32"), 2) for _ in range(3)]
+    with TensorBoard(tmp_path) as board:
+        for result in results:
+            board.log(result)
+    found = read(tmp_path)
+    assert not [tag for tag in found if tag.startswith("train/")]
+    assert scalars(found, "floss/loss") == {one.step: np.float32(one.loss) for one in results}
+    first = {one.step: np.float32(one.exponents[:, 0].mean()) for one in results}
+    assert scalars(found, "floss/lambda_1") == first
+
+
 def test_a_skipped_step_is_written_without_numbers_that_are_not_finite(tmp_path):
     model = librnn.Model(librnn.RNN(1, 1, nonlinearity="identity"), seed=1)
     model.load_state_dict({name: value * 0 + 1e30 for name, value in model.state_dict().items()})
@@ -131,9 +146,17 @@ def test_a_skipped_step_is_written_without_numbers_that_are_not_finite(tmp_path)
     assert scalars(found, "steps/skipped") == {1: 1} and "train/loss" not in found
 
 
+def test_a_directory_may_be_given_as_bytes(tmp_path):
+    with TensorBoard(os.fsencode(tmp_path / "run")) as board:
+        board.log(train(1)[0])
+    assert "train/loss" in read(tmp_path / "run")
+
+
 def test_errors(tmp_path):
     with pytest.raises(librnn.ArgumentError, match="every: expected an int in 1"):
         TensorBoard(tmp_path / "run", every=0)
+    with pytest.raises(librnn.DTypeError, match="logdir: expected a str, bytes or os.PathLike"):
+        TensorBoard(None)
     assert not (tmp_path / "run").exists()
     board = TensorBoard(tmp_path)
     with pytest.raises(librnn.DTypeError, match="result: expected a StepResult, got float"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _diagnose(options)
-    except (RnnError, OSError, ImportError) as error:
+    except (RnnError, OSError, ImportError, MemoryError) as error:
         print(f"librnn {options.command}: {error}", file=sys.stderr)
         return 2
     return 0
@@ -81,7 +82,7 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str, low: int = 1) -> int:
-    value = int(text) if text.isdecimal() else -1
+    value = int(text) if text.isdecimal() and len(text) < 19 else -1
     if value < low:
         raise argparse.ArgumentTypeError(f"expected a whole number from {low} on, got {text!r}")
     return value
@@ -115,7 +116,16 @@ def _diagnose(options: argparse.Namespace) -> None:
     write_report(diagnosis, options.out, sources)
     progress("done")
     if not options.quiet:
-        print(f"{diagnosis}\nreport: {options.out}")
+        _print(f"{diagnosis}\nreport: {options.out}")
+
+
+def _print(text: str) -> None:
+    """Write to standard output, whatever of the text its encoding does not have."""
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _check_files(options: argparse.Namespace) -> None:
@@ -125,10 +135,19 @@ def _check_files(options: argparse.Namespace) -> None:
     need_matplotlib()
     if not options.data.is_file():
         raise FileError(mismatch("--data", "a file", options.data))
-    if not options.out.parent.is_dir():
-        raise FileError(mismatch("--out", "a file in a directory that exists", options.out))
-    if options.out.resolve() in (options.model.resolve(), options.data.resolve()):
-        raise ArgumentError(mismatch("--out", "a file of its own", options.out))
+    out = options.out
+    if not out.parent.is_dir():
+        raise FileError(mismatch("--out", "a file in a directory that exists", out))
+    if out.is_dir():
+        raise FileError(mismatch("--out", "a file", f"{out}, a directory"))
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise FileError(mismatch("--out", "a file that may be written", out))
+    if any(out.samefile(other) for other in (options.model, options.data) if _both(out, other)):
+        raise ArgumentError(mismatch("--out", "a file of its own", out))
+
+
+def _both(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists()
 
 
 def _progress(quiet: bool) -> Progress:

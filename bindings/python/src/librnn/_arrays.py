@@ -83,7 +83,14 @@ def check_lengths(value: object, batch_size: int) -> Array:
         raise DTypeError(mismatch("lengths", "a sequence or array of ints", came))
     if array.shape != (batch_size,):
         raise ShapeError(mismatch("lengths", f"shape [{batch_size}]", list(array.shape)))
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return np.ascontiguousarray(as_int64(array))
+
+
+def as_int64(array: Array) -> Array:
+    """Return ints as int64, those that are too large for it as the largest."""
+    if array.dtype == np.uint64:
+        array = np.minimum(array, np.iinfo(np.int64).max)
+    return array.astype(np.int64, copy=False)
 
 
 def time_major(array: Array) -> Array:

@@ -173,8 +173,9 @@ def _load() -> ctypes.CDLL:
 
 lib = _load()
 
-# Fields of rnn_batch: the arguments of Python.
-_RENAMED = {"input": "x", "target": "y"}
+# Arguments of C that Python calls otherwise.
+_RENAMED = {"input": "x", "target": "y", "from": "start", "to": "end"}
+_AT_THE_BEGINNING = re.compile(r"(input|target|from, to|to)\b")
 
 
 def check(status: int) -> None:
@@ -183,9 +184,15 @@ def check(status: int) -> None:
     The sentence begins with the argument; where Python calls it otherwise it gets Python's name.
     """
     if status != _c.RNN_OK:
-        sentence = lib.rnn_last_error().decode("utf-8", "replace")
-        renamed = re.sub(r"^(input|target)\b", lambda match: _RENAMED[match[0]], sentence)
-        raise from_status(status, renamed)
+        raise from_status(status, _rename(lib.rnn_last_error().decode("utf-8", "replace")))
+
+
+def _rename(sentence: str) -> str:
+    """Return a sentence with Python's names for the arguments that it is about."""
+    begin = _AT_THE_BEGINNING.match(sentence)
+    for name in begin[0].split(", ") if begin else ():
+        sentence = re.sub(rf"\b{name}\b", _RENAMED[name], sentence)
+    return sentence
 
 
 def create(function: Any, *arguments: Any) -> int:

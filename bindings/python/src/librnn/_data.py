@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import Array
+from ._arrays import Array, as_int64
 from .errors import ArgumentError, FormatError, ModelError, ShapeError, mismatch
 from .layers import Embedding
 from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
@@ -19,6 +19,7 @@ LOSSES: dict[str, type[Loss]] = {
     "mse": MSELoss,
     "bce": BCEWithLogitsLoss,
 }
+_ARRAYS = {"x", "y", "lengths", "weights"}
 _BYTES = 256
 _TEXT_STEPS = 256
 
@@ -51,7 +52,7 @@ def read_data(
     loss
         A key of `LOSSES`; None: by the dtype of y.
     """
-    if path.suffix == ".npz" or zipfile.is_zipfile(path):
+    if path.suffix in (".npz", ".npy") or zipfile.is_zipfile(path):
         return _read_npz(path, model, rows, steps, loss)
     if loss not in (None, "cross_entropy"):
         raise ArgumentError(mismatch("loss", "cross_entropy for a text", loss))
@@ -59,11 +60,7 @@ def read_data(
 
 
 def _read_npz(path: Path, model: Model, rows: int, steps: int | None, loss: str | None) -> Data:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FormatError(mismatch(str(path), "an .npz file of numbers", error)) from None
+    arrays = _load(path)
     if not {"x", "y"} <= arrays.keys():
         came = ", ".join(arrays) or "none"
         raise FormatError(mismatch(str(path), "arrays x and y", came))
@@ -73,27 +70,54 @@ def _read_npz(path: Path, model: Model, rows: int, steps: int | None, loss: str 
         raise ShapeError(mismatch("x and y", "[T, B, ...]", f"{list(x.shape)} and {list(y.shape)}"))
     cut = _Cut(model, x, rows, steps)
     weights, lengths = arrays.get("weights"), arrays.get("lengths")
+    features = None if model._signature.token_input else model.dtype
+    values = None if isinstance(chosen, CrossEntropyLoss) else model.dtype
     return Data(
-        x=_cast(cut.sequence(x), model.dtype),
-        y=_cast(cut.per_step(y), None if isinstance(chosen, CrossEntropyLoss) else model.dtype),
+        x=_cast("x", cut.sequence(x), features),
+        y=_cast("y", cut.per_step("y", y), values),
         lengths=None if lengths is None else cut.lengths(lengths),
-        weights=None if weights is None else _cast(cut.per_step(weights), model.dtype),
+        weights=None if weights is None else cut.weights(weights),
         loss=chosen,
         source=f"{path.name}: x {list(x.shape)}, y {list(y.shape)}",
     )
+
+
+def _load(path: Path) -> dict[str, Array]:
+    """Return the arrays that a batch is made of; if x or y is missing, all."""
+    expected = "an .npz file of numbers"
+    if not zipfile.is_zipfile(path):
+        raise FormatError(mismatch(str(path), expected, "no zip archive"))
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = file.files
+            if {"x", "y"} <= set(names):
+                names = [name for name in names if name in _ARRAYS]
+            arrays = {name: file[name] for name in names}
+    except Exception as error:  # whatever unpacking and numpy meet in a file that is damaged
+        raise FormatError(mismatch(str(path), expected, error)) from None
+    for name, array in arrays.items():
+        if name in _ARRAYS and not isinstance(array, np.ndarray):
+            raise FormatError(mismatch(f"{path}: {name}", "an array", type(array).__name__))
+    return arrays
 
 
 def _guess(y: Array) -> str:
     return {"i": "cross_entropy", "u": "cross_entropy", "b": "bce"}.get(y.dtype.kind, "mse")
 
 
-def _cast(array: Array, dtype: np.dtype[Any] | None) -> Array:
-    """Return whole numbers as int64 if they may be, other numbers in the dtype of the model."""
-    if array.dtype.kind in "iu":
-        array = array.astype(np.int64)
-    elif array.dtype.kind in "fb" and dtype is not None:
-        array = array.astype(dtype)
-    return np.ascontiguousarray(array)
+def _cast(name: str, array: Array, dtype: np.dtype[Any] | None) -> Array:
+    """Return numbers in the dtype of the model; None: ints as int64. What is neither stays."""
+    if dtype is None:
+        result = as_int64(array) if array.dtype.kind in "iu" else array
+    elif array.dtype.kind in "iufb":
+        with np.errstate(over="ignore"):
+            result = array.astype(dtype)
+        beyond = array[np.isinf(result) & np.isfinite(array)]
+        if beyond.size:
+            raise ArgumentError(mismatch(name, f"numbers that {dtype} can hold", beyond[0]))
+    else:
+        result = array
+    return np.ascontiguousarray(result)
 
 
 class _Cut:
@@ -101,37 +125,52 @@ class _Cut:
 
     def __init__(self, model: Model, x: Array, rows: int, steps: int | None) -> None:
         self._last = model._signature.last_step
+        self._dtype = model.dtype
         batch_first = model.batch_first
-        whole = x.shape[1] if batch_first else x.shape[0]
+        whole, count = x.shape[1::-1] if batch_first else x.shape[:2]
         if self._last and steps is not None and steps < whole:
             expected = f"all {whole}, because the model answers for the last step"
             raise ArgumentError(mismatch("time steps", expected, steps))
         self._rows = slice(rows)
         places = (slice(rows), slice(steps))
         self._places = places if batch_first else places[::-1]
+        self._sizes = (count,) if self._last else x.shape[:2]
+        self._count, self._whole = count, whole
         self._steps = whole if steps is None else min(steps, whole)
 
     def sequence(self, array: Array) -> Array:
-        return array[self._places] if array.ndim > 1 else array
+        return array[self._places]
 
-    def per_step(self, array: Array) -> Array:
+    def per_step(self, name: str, array: Array) -> Array:
+        if array.shape[: len(self._sizes)] != self._sizes:
+            expected = f"the first sizes {list(self._sizes)}, as x has them"
+            raise ShapeError(mismatch(name, expected, list(array.shape)))
         return array[self._rows] if self._last else self.sequence(array)
 
+    def weights(self, array: Array) -> Array:
+        return _cast("weights", self.per_step("weights", array), self._dtype)
+
     def lengths(self, array: Array) -> Array:
-        if array.dtype.kind not in "iu" or array.ndim != 1:
-            raise ShapeError(mismatch("lengths", "ints [B]", f"{array.dtype} {list(array.shape)}"))
+        if array.dtype.kind not in "iu" or array.shape != (self._count,):
+            expected, came = f"ints [{self._count}]", f"{array.dtype} {list(array.shape)}"
+            raise ShapeError(mismatch("lengths", expected, came))
+        array = as_int64(array)
+        for row in np.flatnonzero(array > self._whole):
+            expected = f"0 to {self._whole}"
+            raise ArgumentError(mismatch(f"lengths[{row}]", expected, array[row]))
         return np.minimum(array[self._rows], self._steps)
 
 
 def _read_text(path: Path, model: Model, rows: int, steps: int) -> Data:
     """Cut a text into windows at equal distances; the label of a byte is the next one."""
     _check_bytes(path, model)
-    text = np.frombuffer(path.read_bytes(), np.uint8).astype(np.int64)
-    if len(text) <= steps:
-        raise FormatError(mismatch(str(path), f"more than {steps} bytes", len(text)))
+    size = path.stat().st_size
+    if size <= steps:
+        raise FormatError(mismatch(str(path), f"more than {steps} bytes", size))
+    text = np.memmap(path, np.uint8, "r")  # of a large text only the windows are read
     rows = min(rows, (len(text) - 1) // steps)
     starts = np.linspace(0, len(text) - steps - 1, rows).astype(np.int64)
-    windows = text[np.arange(steps + 1)[:, None] + starts]
+    windows = text[np.arange(steps + 1)[:, None] + starts].astype(np.int64)
     x, y = windows[:-1], windows[-1] if model._signature.last_step else windows[1:]
     if model.batch_first:
         x, y = x.T, y.T

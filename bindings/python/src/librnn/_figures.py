@@ -11,13 +11,14 @@ from . import plot
 from ._html import Html, element
 from .dynamics import Lyapunov, Spectrum
 from .flow import GradientFlow
-from .plot._figure import need_matplotlib
+from .plot._figure import LEGEND_ROW, need_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The same salt gives the same bytes; text is drawn as paths: it looks the same everywhere.
+# Beside matplotlib's own style, whatever the user's is. The same salt gives the same bytes; text is
+# drawn as paths: it looks the same everywhere.
 _STYLE = {"svg.hashsalt": "librnn", "svg.fonttype": "path", "font.size": 10}
 
 
@@ -32,7 +33,8 @@ def gradient_flow(flow: GradientFlow, quantity: str) -> Html:
 
 def gain(flow: GradientFlow) -> Html:
     """Return the gains over the time steps."""
-    return _draw(lambda ax: plot.gain(flow, ax), 3.2, "Gain of each step back, layer by layer")
+    height = max(3.2, 1 + LEGEND_ROW * len(flow.layers))
+    return _draw(lambda ax: plot.gain(flow, ax), height, "Gain of each step back, layer by layer")
 
 
 def gates(flow: GradientFlow) -> Html:
@@ -55,10 +57,10 @@ def spectrum(tensor: str, spectra: list[Spectrum]) -> Html:
 
 def _draw(draw: Callable[[Axes], object], height: float, text: str) -> Html:
     need_matplotlib()
-    from matplotlib import rc_context
+    from matplotlib import style
     from matplotlib.figure import Figure
 
-    with rc_context(_STYLE):
+    with style.context(["default", _STYLE]):
         figure = Figure(figsize=(8.4, height), layout="constrained")
         draw(figure.subplots())
         return element("div", element("img", src=_data_url(figure), alt=text), _class="wide")

@@ -26,4 +26,4 @@ def measurement(
 
 def leading(count: int | None, size: int) -> int:
     """Return how many exponents are asked for, of a state of `size` numbers; None: all."""
-    return size if count is None else integer("count", count)
+    return size if count is None else integer("count", count, high=max(size, 1))

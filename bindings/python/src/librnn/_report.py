@@ -13,7 +13,7 @@ import numpy as np
 from . import __version__, _figures
 from . import _html as html
 from ._html import Html, element, join, table
-from ._verdicts import VERDICTS, worst_layer
+from ._verdicts import VERDICTS, is_judged, worst_layer
 from .flow import GradientFlow, LayerFlow
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def page(diagnosis: Diagnosis, sources: dict[str, str]) -> str:
     sources
         Where model and data come from.
     """
-    title = f"Diagnosis of {sources.get('Model', 'a model').partition(':')[0]}"
+    title = f"Diagnosis of {sources.get('Model', 'a model').rpartition(':')[0] or 'a model'}"
     parts = [
         element("h1", title),
         _banner(diagnosis),
@@ -68,7 +68,9 @@ def _note(*content: object) -> Html:
 def _banner(diagnosis: Diagnosis) -> Html:
     """Return the verdict in plain words."""
     layer, verdict = worst_layer(diagnosis.flow.layers), VERDICTS[diagnosis.verdict]
-    reason = f"Layer {layer.name}: {layer.reason}. {verdict.meaning}"
+    reason = f"Layer {layer.name}: {layer.reason}."
+    if is_judged(diagnosis.flow.layers):
+        reason += f" {verdict.meaning}"
     origin = diagnosis.result.origin
     if origin is not None:
         place = [f"layer {origin.layer}"] if origin.layer is not None else []
@@ -198,9 +200,11 @@ def _lyapunov(diagnosis: Diagnosis) -> Iterator[Html]:
 
 def _tensors(diagnosis: Diagnosis) -> Html:
     state = diagnosis.model.state_dict()
+    with np.errstate(over="ignore"):
+        norms = {name: np.linalg.norm(value.astype(float)) for name, value in state.items()}
     rows = [
         [name, " × ".join(map(str, state[name].shape)), f"{tensor.grad_norm:.4g}"]
-        + [f"{np.linalg.norm(state[name].astype(float)):.4g}"]
+        + [f"{norms[name]:.4g}"]
         for name, tensor in diagnosis.flow.tensors.items()
     ]
     return table(["tensor", "shape", "gradient norm#", "weight norm#"], rows)

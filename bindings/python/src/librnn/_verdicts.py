@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -101,6 +102,14 @@ VERDICTS: dict[str, Verdict] = {
     ),
 }
 """From the worst on: the order in which the library judges, what has exploded before the rest."""
+
+NOTHING_TO_JUDGE = "No step back through time to judge by"
+"""What to say of layers that are not judged."""
+
+
+def is_judged(layers: Iterable[LayerFlow]) -> bool:
+    """Return whether any layer is ill or has a rate, without which "healthy" says nothing."""
+    return any(layer.verdict != "healthy" or not math.isnan(layer.rate) for layer in layers)
 
 
 def worst(verdicts: Iterable[str]) -> str:

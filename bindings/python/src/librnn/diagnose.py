@@ -20,12 +20,12 @@ from . import dynamics
 from ._arrays import Array
 from ._batch import Lengths
 from ._checks import integer
-from ._verdicts import VERDICTS, worst_layer
+from ._verdicts import NOTHING_TO_JUDGE, VERDICTS, is_judged, worst_layer
 from .dynamics import Lyapunov, Spectrum
 from .errors import ModelError, NonFiniteError, mismatch
 from .flow import GradientFlow
 from .losses import CrossEntropyLoss, Loss
-from .model import Model
+from .model import Model, check_model
 from .optimizers import SGD
 from .result import StepResult
 from .trainer import Trainer
@@ -80,6 +80,8 @@ class Diagnosis:
     def headline(self) -> str:
         """The verdict in plain words."""
         layers = self.flow.layers
+        if not is_judged(layers):
+            return NOTHING_TO_JUDGE
         count = sum(layer.verdict == self.verdict for layer in layers)
         if len(layers) == 1:
             return VERDICTS[self.verdict].headline
@@ -124,13 +126,14 @@ def diagnose(
     progress
         Called with a sentence before each part of the work.
     """
-    _need_recurrent(model)
+    _need_recurrent(check_model(model))
     progress("observing a training step that changes nothing")
     trainer = Trainer(model, loss, SGD(lr=0))
     result = trainer.step(x, y, lengths, weights=weights, observe=True)
     assert result.flow is not None
     steps, rows = x.shape[1::-1] if model.batch_first else x.shape[:2]
-    part = _Part(model, x, lengths, integer("sequences", sequences), integer("steps", time_steps))
+    most = integer("sequences", sequences), integer("time_steps", time_steps)
+    part = _Part(model, x, lengths, *most)
     notes: list[str] = []
     found = _spectra(model, notes, progress) if spectra else []
     count = integer("exponents", exponents, low=0)
@@ -166,7 +169,9 @@ def write_report(
     """
     from ._report import page
 
-    Path(path).write_text(page(diagnosis, sources or {}), encoding="utf-8")
+    text = page(diagnosis, sources or {})
+    # A name of a file need not be UTF-8.
+    Path(path).write_text(text, encoding="utf-8", errors="replace")
 
 
 class _Part:

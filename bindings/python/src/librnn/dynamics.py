@@ -20,7 +20,7 @@ from ._checks import integer
 from ._lyapunov import leading, measurement
 from ._state import StateLike
 from .flow import GATES
-from .model import Model
+from .model import Model, check_model
 
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 
@@ -76,6 +76,7 @@ def spectra(model: Model) -> list[Spectrum]:
     model
         At least one of its layers is recurrent, else the list is empty.
     """
+    check_model(model)
     result = []
     for name, tensor in model.state_dict().items():
         if "weight_hh_l" in name:
@@ -119,7 +120,7 @@ def jacobian(
     ndarray
         float64 [B, n, n]; row i has the derivatives of number i of the later state.
     """
-    handle, batch = model._handle, Batch(model._signature, x, lengths, state)
+    handle, batch = check_model(model)._handle, Batch(model._signature, x, lengths, state)
     size = model._signature.state.size
     values = np.empty((batch.rows, size, size))
     first = integer("start", start, low=-1)
@@ -152,9 +153,10 @@ def lyapunov(
     warm_up
         First steps that are left out, in which the directions settle.
     interval
-        Steps between orthonormalisations.
+        Steps between orthonormalisations. Exponents further than 30 / interval below the first are
+        lost in rounding.
     """
-    handle, batch = model._handle, Batch(model._signature, x, lengths, state)
+    handle, batch = check_model(model)._handle, Batch(model._signature, x, lengths, state)
     rows, found = batch.rows, leading(count, model._signature.state.size)
     result = Lyapunov(
         np.empty((rows, found)), np.empty((rows, found)), np.empty(rows), np.empty(rows)

@@ -75,12 +75,13 @@ class NaNError(RnnError, ValueError):
 
 
 class NonFiniteError(RnnError, FloatingPointError):
-    """A gradient that is not finite, under ``nonfinite="fail"``.
+    """A gradient that is not finite, under ``nonfinite="fail"``; weights or a state that are not.
 
     Attributes
     ----------
     result : StepResult or None
-        The report of the failed step; its state is the one that the step began with.
+        The report of the failed step; its state is the one that the step began with. None if no
+        step was counted.
     """
 
     status = _c.RNN_ERR_NONFINITE

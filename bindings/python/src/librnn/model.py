@@ -173,6 +173,13 @@ class Model(Owner):
         return "Model(\n  " + "\n  ".join(lines) + "\n)"
 
 
+def check_model(value: object) -> Model:
+    """Return `value` if it is a model."""
+    if not isinstance(value, Model):
+        raise DTypeError(mismatch("model", "a Model", type(value).__name__))
+    return value
+
+
 def load(path: Path, batch_first: bool = False) -> Model:
     """Read a model, or the model within a checkpoint.
 

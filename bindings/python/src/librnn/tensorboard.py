@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._checks import integer
+from ._checks import file_path, integer
 from .errors import DTypeError, HandleError, mismatch
 from .flow import GradientFlow, LayerFlow
 from .result import StepResult
@@ -55,13 +55,14 @@ class TensorBoard:
     Tags are "train/loss", "steps/clipped" and the like; of observed steps "layer/1.l0/rate",
     "gradient/1.weight_hh_l0" and "update_ratio/1.weight_hh_l0"; "layer/1.l0/log10_grad_h" is the
     histogram over the time steps of the logarithm of ‖∂L/∂h_t‖, and "layer/1.l0/verdict" a text,
-    written when it changes. What is not finite, or None, is left out.
+    written when it changes. Steps of flossing go to "floss/loss" and the like, and "floss/lambda_1"
+    is the first exponent, mean of the sequences. What is not finite, or None, is left out.
     """
 
     def __init__(self, logdir: str | os.PathLike[str], every: int = 1) -> None:
         self._every = integer("every", every)
         self._verdicts: dict[str, str] = {}
-        self._writer: SummaryWriter | None = _new_writer(os.fspath(logdir))
+        self._writer: SummaryWriter | None = _new_writer(os.fsdecode(file_path("logdir", logdir)))
 
     def log(self, result: StepResult) -> None:
         """Write a step.
@@ -69,7 +70,7 @@ class TensorBoard:
         Parameters
         ----------
         result
-            Of `Trainer.step`; its number is the place on the axis.
+            Of `Trainer.step` or `Trainer.floss`; its number is the place on the axis.
         """
         if self._writer is None:
             raise HandleError(mismatch("TensorBoard", "an open one", "a closed one"))
@@ -105,10 +106,14 @@ class TensorBoard:
         self.close()
 
     def _log_result(self, result: StepResult) -> None:
+        exponents = result.exponents
         for name, tag in _EVERY_STEP.items():
             value = getattr(result, name)
             if value or name not in _IF_IN_USE:
-                self._scalar(tag, value, result.step)
+                ours = tag if exponents is None else tag.replace("train/", "floss/")
+                self._scalar(ours, value, result.step)
+        if exponents is not None:
+            self._scalar("floss/lambda_1", float(exponents[:, 0].mean()), result.step)
 
     def _log_flow(self, flow: GradientFlow, step: int) -> None:
         for layer in flow.layers:

@@ -20,9 +20,9 @@ from ._options import PENALTIES, ClipScope, NonFinite
 from ._signature import Signature
 from ._state import StateLike
 from ._tensors import read_tensors
-from .errors import ArgumentError, DTypeError, NonFiniteError, mismatch
+from .errors import ArgumentError, NonFiniteError, mismatch
 from .losses import CrossEntropyLoss, Loss
-from .model import Model, Path
+from .model import Model, Path, check_model
 from .optimizers import Adam, Optimizer, from_literal
 from .result import StepResult
 
@@ -110,8 +110,7 @@ class Trainer(Owner):
         seed: int = 0,
         recompute: bool = False,
     ) -> None:
-        if not isinstance(model, Model):
-            raise DTypeError(mismatch("model", "a Model", type(model).__name__))
+        check_model(model)
         options = _options.to_c(
             loss,
             optimizer,
@@ -288,7 +287,7 @@ class Trainer(Owner):
         warm_up
             First steps that are left out, in which the directions settle.
         interval
-            Steps between orthonormalisations.
+            Steps between orthonormalisations, as in `librnn.dynamics.lyapunov`.
 
         Returns
         -------
@@ -298,9 +297,14 @@ class Trainer(Owner):
         """
         handle, batch = self._handle, Batch(self._signature, x, lengths, state)
         found = leading(count, self._signature.state.size)
-        exponents = np.empty((batch.rows, found))
+        exponents = np.full((batch.rows, found), np.nan)
         call = measurement({"exponents": exponents}, found, warm_up, interval)
-        result = self._run(lib.rnn_trainer_floss, handle, batch, call)
+        try:
+            result = self._run(lib.rnn_trainer_floss, handle, batch, call)
+        except NonFiniteError as error:
+            if error.result is not None:
+                error.result.exponents = exponents
+            raise
         result.exponents = exponents
         return result
 
@@ -340,7 +344,8 @@ class Trainer(Owner):
         try:
             check(status)
         except NonFiniteError as error:
-            error.result = self._result(report, handle, batch)
+            if report.step > 0:  # a step that was counted, and not one that could not be taken
+                error.result = self._result(report, handle, batch)
             raise
         return self._result(report, handle, batch)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from .._arrays import Array
 from ..dynamics import Lyapunov, Spectrum
-from ..errors import ArgumentError, DTypeError, mismatch
-from ._figure import BLUE, GATES, GREY, INK, LINES, light_grid, prepare, title
+from ..errors import DTypeError, mismatch
+from ._figure import BLUE, GATES, GREY, INK, LEGEND_ROW, LINES, light_grid, prepare, several, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,10 +30,8 @@ def spectrum(spectra: Spectrum | Iterable[Spectrum], ax: Axes | None = None) -> 
     ax
         Where to draw; None: a new figure.
     """
-    drawn = [spectra] if isinstance(spectra, Spectrum) else list(spectra)
-    if not drawn:
-        raise ArgumentError(mismatch("spectra", "at least one Spectrum", "none"))
-    ax = prepare(ax, (8, 5.2))
+    drawn = several("spectra", spectra, Spectrum)
+    ax = prepare(ax, (8, max(5.2, 1 + LEGEND_ROW * len(drawn))))
     light_grid(ax)
     angles = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(angles), np.sin(angles), color=GREY, lw=1.5)

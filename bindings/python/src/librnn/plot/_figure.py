@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from .._arrays import Array
+from ..errors import ArgumentError, DTypeError, mismatch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+
+Kind = TypeVar("Kind")
+
+LEAST, GREATEST = 1e-150, 1e150
+"""matplotlib fails at magnitudes beyond them."""
+
+LEGEND_ROW = 0.24
+"""Inches of height for each row of a legend beside the axes."""
 
 BLUE, ORANGE, RED, INK, GREY = "#1971c2", "#e8590c", "#c92a2a", "#495057", "#adb5bd"
 
@@ -36,19 +47,65 @@ def need_matplotlib() -> None:
     except ImportError as error:
         advice = 'pip install "librnn[plot]"'
         raise ImportError(f"librnn.plot: expected matplotlib, got {error}: {advice}") from error
+    except ValueError as error:  # a setting in the environment
+        raise ImportError(f"librnn.plot: expected matplotlib to start, got {error}") from error
 
 
 def prepare(ax: Axes | None, size: tuple[float, float] = (8, 4.5)) -> Axes:
     """Return `ax`, or for None the axes of a new figure, with few lines around the data."""
+    need_matplotlib()
     if ax is None:
-        need_matplotlib()
         from matplotlib import pyplot
 
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    _check_axes(ax)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(GREY)
     ax.tick_params(color=GREY, labelcolor=INK)
     return ax
+
+
+def _check_axes(ax: object) -> None:
+    from matplotlib.axes import Axes
+
+    expected = "axes of matplotlib with x and y, or None"
+    if not isinstance(ax, Axes):
+        raise DTypeError(mismatch("ax", expected, type(ax).__name__))
+    if ax.name != "rectilinear":
+        raise ArgumentError(mismatch("ax", expected, f"{ax.name} axes"))
+
+
+def several(name: str, values: Any, kind: type[Kind]) -> list[Kind]:
+    """Return values of a kind as a list, at least one; one of them stands for itself.
+
+    Parameters
+    ----------
+    name
+        The argument, for messages.
+    values
+        What came.
+    kind
+        What they must be.
+    """
+    if isinstance(values, kind):
+        return [values]
+    try:
+        items = list(values)
+    except TypeError:
+        expected = f"a {kind.__name__} or several"
+        raise DTypeError(mismatch(name, expected, type(values).__name__)) from None
+    if not items:
+        raise ArgumentError(mismatch(name, f"at least one {kind.__name__}", "none"))
+    for index, item in enumerate(items):
+        if not isinstance(item, kind):
+            came = type(item).__name__
+            raise DTypeError(mismatch(f"{name}[{index}]", f"a {kind.__name__}", came))
+    return items
+
+
+def within_range(values: Array) -> Array:
+    """Return positive numbers moved away from the ends of what an axis can show."""
+    return np.clip(values, LEAST, GREATEST)
 
 
 def light_grid(ax: Axes) -> None:

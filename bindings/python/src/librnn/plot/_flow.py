@@ -13,7 +13,7 @@ from .._verdicts import VERDICTS, worst_layer
 from ..errors import ArgumentError, DTypeError, mismatch
 from ..flow import GradientFlow, LayerFlow
 from ..result import StepResult
-from ._figure import INK, logarithmic_ticks, prepare, title
+from ._figure import INK, logarithmic_ticks, prepare, title, within_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +69,9 @@ def gradient_flow(
         The only layer drawn, by `LayerFlow.name`. None: all of them for one step; for several that
         whose verdict is the worst in the last of them.
     """
-    if quantity not in QUANTITIES:
-        raise ArgumentError(mismatch("quantity", " or ".join(map(repr, QUANTITIES)), quantity))
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+        expected = " or ".join(map(repr, QUANTITIES))
+        raise ArgumentError(mismatch("quantity", expected, repr(quantity)))
     rows = _of_one(flow, quantity, layer) or _of_many(flow, quantity, layer)
     size = (8, 4.5) if rows.of_steps else (8, 2.2 + 0.55 * len(rows.labels))
     ax = prepare(ax, size)
@@ -168,7 +169,8 @@ def _stack(layers: Sequence[LayerFlow], quantity: str) -> Array:
 def _draw(ax: Axes, rows: _Rows, quantity: str) -> None:
     from matplotlib import colormaps
 
-    shown = np.ma.masked_where(~(np.isfinite(rows.values) & (rows.values > 0)), rows.values)
+    nothing = ~(np.isfinite(rows.values) & (rows.values > 0))
+    shown = np.ma.masked_where(nothing, np.where(nothing, rows.values, within_range(rows.values)))
     colours = colormaps["RdBu_r" if quantity == "gain" else "viridis"].with_extremes(bad=_NOTHING)
     norm = _norm(shown.compressed(), around_one=quantity == "gain")
     image = ax.imshow(

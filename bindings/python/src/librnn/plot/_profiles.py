@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._arrays import Array
-from ..errors import ArgumentError, mismatch
+from ..errors import ArgumentError, DTypeError, mismatch
 from ..flow import GradientFlow
-from ._figure import BLUE, GATES, GREY, INK, LINES, ORANGE, light_grid, prepare
+from ._figure import BLUE, GATES, GREY, INK, LEGEND_ROW, LINES, ORANGE, light_grid, prepare
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def gain(flow: GradientFlow, ax: Axes | None = None) -> Axes:
         Where to draw; None: a new figure.
     """
     _check(flow)
-    ax = prepare(ax, (8, 3.5))
+    ax = prepare(ax, (8, max(3.5, 1 + LEGEND_ROW * len(flow.layers))))
     light_grid(ax)
     ax.axhline(1, color=GREY, lw=1.2, ls="--")
     for index, layer in enumerate(flow.layers):
@@ -81,7 +81,7 @@ def gates(flow: GradientFlow, ax: Axes | None = None) -> Axes:
 
 def _check(flow: GradientFlow) -> None:
     if not isinstance(flow, GradientFlow):
-        raise ArgumentError(mismatch("flow", "a GradientFlow", type(flow).__name__))
+        raise DTypeError(mismatch("flow", "a GradientFlow", type(flow).__name__))
     if not flow.layers:
         raise ArgumentError(mismatch("flow", "at least one recurrent layer", "none"))
 

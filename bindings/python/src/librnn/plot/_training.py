@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._arrays import Array
-from ..errors import ArgumentError, DTypeError, mismatch
 from ..result import StepResult
 from ._figure import (
     BLUE,
+    GREATEST,
     GREY,
     INK,
+    LEAST,
     ORANGE,
     RED,
     light_grid,
     logarithmic_ticks,
     prepare,
+    several,
     ticks_within,
 )
 
@@ -33,7 +35,7 @@ _LOSSES, _NORMS = (0.46, 0.96), (0.09, 0.4)
 """Parts of the height, so that the two curves do not run through each other."""
 
 
-def training(results: Iterable[StepResult], ax: Axes | None = None) -> Axes:
+def training(results: StepResult | Iterable[StepResult], ax: Axes | None = None) -> Axes:
     """Draw the loss, and on a second axis the norm of the gradient and what became of it.
 
     More than 400 steps are put together in 200 groups: lines are means, bands go from the least
@@ -42,12 +44,11 @@ def training(results: Iterable[StepResult], ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     results
-        Of `Trainer.step`, in their order.
+        Of `Trainer.step`, one or several in their order.
     ax
         Where to draw; None: a new figure.
     """
-    steps = list(results)
-    _check(steps)
+    steps = several("results", results, StepResult)
     ax = prepare(ax, (9, 5))
     norms = prepare(ax.twinx())
     norms.spines["right"].set(visible=True, color=GREY)
@@ -59,15 +60,6 @@ def training(results: Iterable[StepResult], ax: Axes | None = None) -> Axes:
     handles = [*ax.get_legend_handles_labels()[0], *norms.get_legend_handles_labels()[0]]
     ax.legend(handles=handles, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return ax
-
-
-def _check(steps: list[Any]) -> None:
-    if not steps:
-        raise ArgumentError(mismatch("results", "at least one StepResult", "none"))
-    for index, step in enumerate(steps):
-        if not isinstance(step, StepResult):
-            name = f"results[{index}]"
-            raise DTypeError(mismatch(name, "a StepResult", type(step).__name__))
 
 
 class _Groups:
@@ -150,13 +142,16 @@ def _span(values: Array) -> tuple[float, float]:
 def _place(ax: Axes, low: float, high: float, zone: tuple[float, float]) -> None:
     """Let the values from `low` to `high` fill a zone of the height, with ticks there only."""
     logarithmic = ax.get_yscale() == "log"
+    ends = (LEAST, GREATEST) if logarithmic else (-GREATEST, GREATEST)
+    low, high = np.clip((low, high), *ends)
     if low == high:
         low, high = (low / 2, high * 2) if logarithmic else (low - 0.5, high + 0.5)
     scale = ax.yaxis.get_transform()
     bottom, top = scale.transform([low, high])
     height = (top - bottom) / (zone[1] - zone[0])
     start = bottom - zone[0] * height
-    ax.set_ylim(*scale.inverted().transform([start, start + height]))
+    limits = np.clip([start, start + height], *scale.transform(ends))
+    ax.set_ylim(*scale.inverted().transform(limits))
     if logarithmic:
         logarithmic_ticks(ax.yaxis, low, high)
     ticks_within(ax.yaxis, low, high)
