@@ -178,6 +178,20 @@ def test_a_unit_that_lives_only_in_the_padding_is_dead():
     assert observe(model, x, lengths=[3, 5])[0].dead_fraction == 0
 
 
+@pytest.mark.parametrize("value, dead", [(0, 1), (9e-7, 1), (1.1e-6, 0), (-1.1e-6, 0)])
+def test_a_unit_is_alive_that_once_leaves_zero_by_a_millionth(value, dead):
+    x = np.zeros((5, 2, H))
+    x[3, 1] = value
+    assert observe(elman(np.zeros((H, H))), x)[0].dead_fraction == dead
+
+
+def test_of_no_steps_no_part_is_saturated():
+    layers = [librnn.RNN(H, H), librnn.Linear(H, 1)]  # a head on the last step needs one
+    model = librnn.Model(*layers, dtype="float64")
+    layer, _ = observe(model, np.ones((5, 2, H)), np.ones((5, 2, 1)), lengths=[0, 0])
+    assert layer.saturated_fraction == 0 and np.isnan(layer.h_max).all()
+
+
 # ---- Not finite
 
 
