@@ -115,6 +115,22 @@ def test_a_multiple_of_an_orthogonal_matrix_is_judged_by_what_it_leaves(rate, st
     assert f"over {steps - 1} steps" in layer.reason
 
 
+@pytest.mark.parametrize(
+    "rate, steps, verdict, left",
+    [
+        (0.9, 44, "healthy", "0.0108"),
+        (0.9, 45, "vanishing", "0.0097"),
+        (1.1, 49, "healthy", "97.0"),
+        (1.1, 50, "exploding", "107.0"),
+    ],
+)
+def test_verdicts_turn_at_a_hundredth_and_a_hundred(rate, steps, verdict, left):
+    """T steps have T - 1 steps back between them."""
+    layer, _ = observe(elman(rate * orthogonal(1)), normal(2, steps, 4, H))
+    assert layer.verdict == verdict
+    assert f"over {steps - 1} steps {left} of it is left" in layer.reason
+
+
 @pytest.mark.parametrize("bptt, verdict", [(None, "vanishing"), (1, "healthy")])
 def test_the_rate_is_over_the_steps_that_the_gradient_goes(bptt, verdict):
     """Cut at each step there is none: no rate, no horizon."""
@@ -201,7 +217,7 @@ def test_activations_that_are_not_finite_have_diverged(dtype):
     model = elman(1e30 * np.eye(H), dtype=dtype)
     layer, result = observe(model, np.ones((12, 2, H), dtype))
     assert result.skipped
-    assert layer.verdict == "diverged" and "not finite" in layer.reason
+    assert layer.verdict == "diverged" and "activations are not finite" in layer.reason
 
 
 @pytest.mark.parametrize("head", [1.0, 0.0])
@@ -213,7 +229,7 @@ def test_gradients_that_are_not_finite_have_diverged(head):
     assert not np.isfinite(layer.grad_h_mean).any() and np.isnan(layer.grad_h_mean[-1]) == (
         not head
     )
-    assert layer.verdict == "diverged", layer.reason
+    assert layer.verdict == "diverged" and "gradient is not finite" in layer.reason
 
 
 @pytest.mark.parametrize("row", [0, 1, 2])
