@@ -165,6 +165,17 @@ def test_the_saturated_fraction_is_of_all_valid_activations():
     assert layer.saturated_fraction == 3 / 6
 
 
+@pytest.mark.parametrize("large, verdict", [(2, "healthy"), (3, "saturated")])
+def test_one_half_is_not_yet_saturated(large, verdict):
+    model = librnn.Model(librnn.RNN(H, H), librnn.Linear(H, 1), dtype="float64")
+    weights = {name: np.zeros_like(value) for name, value in model.state_dict().items()}
+    model.load_state_dict(weights | {"0.weight_ih_l0": np.eye(H)})
+    x = np.zeros((4, 1, H))
+    x[:large] = 9
+    layer, _ = observe(model, x, np.ones((4, 1, 1)), bptt=1)
+    assert (layer.saturated_fraction, layer.verdict) == (large / 4, verdict)
+
+
 def test_what_is_no_tanh_does_not_saturate():
     for nonlinearity in ("relu", "identity"):
         layer, _ = observe(elman(np.eye(H), nonlinearity, bias=5.0), normal(1, 5, 4, H))
