@@ -111,6 +111,29 @@ static rnn_status observe_anew(arguments *a) {
   return status;
 }
 
+/* One sequence, so that nothing is written while there is something left to plan. */
+static rnn_status floss_anew(arguments *a) {
+  const int saved = refused;
+  rnn_trainer *trainer = NULL;
+  rnn_batch batch = a->moving_batch;
+  rnn_lyapunov lyapunov;
+  refused = -1;
+  RNN_INIT(lyapunov);
+  lyapunov.count = lyapunov.interval = 2;
+  lyapunov.exponents = (rnn_out){a->out.exponents, 2 * sizeof(double)};
+  batch.batch_size = 1;
+  batch.input.bytes /= B, batch.lengths.bytes /= B, batch.state.bytes /= B;
+  batch.state_out = batch.output = (rnn_out){NULL, 0};
+  REQUIRE_OK(rnn_trainer_create(a->model, NULL, &trainer));
+  refused = saved;
+  count_from_zero();
+  rnn_status status = rnn_trainer_floss(trainer, &batch, &lyapunov, a->report_out);
+  refused = -1;
+  CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
+  return status;
+}
+
+static const function first_flossing = {"rnn_trainer_floss", floss_anew};
 static const function first_observed_step = {"rnn_trainer_step, observed", observe_anew};
 static const function first_step = {"rnn_trainer_step", step_anew};
 
@@ -196,6 +219,7 @@ int main(void) {
   check_refused_buffers(&trainer_create, 2);
   check_refused_buffers(&first_step, 2);
   check_refused_buffers(&first_observed_step, 10);
+  check_refused_buffers(&first_flossing, 20);
   check_refused_buffers(&stream_create, 1);
   check_refused_buffers(&first_forward, 1);
   check_refused_buffers(&model_load, 2);

@@ -168,7 +168,8 @@ extern const function set_num_threads, status_name, model_create, model_free, mo
     stream_free, stream_step, sensor_stream_step, stream_reset, stream_get_state, stream_set_state,
     sensor_stream_set_state, model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor,
     layer_initialize, layer_forward, layer_backward, token_layer_forward, token_layer_backward,
-    model_spectrum, model_jacobian, sensor_jacobian, model_lyapunov, sensor_lyapunov;
+    model_spectrum, model_jacobian, sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss,
+    sensor_floss;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);

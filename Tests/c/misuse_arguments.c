@@ -83,6 +83,9 @@ VARIANT(sensor_jacobian, model_jacobian,
 FUNCTION(model_lyapunov, rnn_model_lyapunov(a->model, a->moving_batch_at, a->lyapunov_at))
 VARIANT(sensor_lyapunov, model_lyapunov,
         rnn_model_lyapunov(a->sensor_model, a->sensor_batch_at, a->sensor_lyapunov_at))
+FUNCTION(trainer_floss, rnn_trainer_floss(a->trainer, a->moving_batch_at, a->lyapunov_at, a->report_out))
+VARIANT(sensor_floss, trainer_floss,
+        rnn_trainer_floss(a->sensor_trainer, a->sensor_batch_at, a->sensor_lyapunov_at, a->report_out))
 
 /* ---- Valid arguments ---- */
 

@@ -9,9 +9,11 @@
 #define IN_FLOW(...) BAD(trainer_flow, __VA_ARGS__), BAD(trainer_flow_series, __VA_ARGS__)
 #define SPECTRUM(...) BAD(model_spectrum, __VA_ARGS__)
 #define JACOBIAN(...) BAD(model_jacobian, __VA_ARGS__)
-#define LYAPUNOV(...) BAD(model_lyapunov, __VA_ARGS__)
-#define IN_MOTION(...) BAD(model_jacobian, __VA_ARGS__), BAD(model_lyapunov, __VA_ARGS__)
-#define IN_SENSOR_MOTION(...) BAD(sensor_jacobian, __VA_ARGS__), BAD(sensor_lyapunov, __VA_ARGS__)
+#define LYAPUNOV(...) BAD(model_lyapunov, __VA_ARGS__), BAD(trainer_floss, __VA_ARGS__)
+#define IN_MOTION(...) JACOBIAN(__VA_ARGS__), LYAPUNOV(__VA_ARGS__)
+#define IN_SENSOR_MOTION(...)                                                                                \
+  BAD(sensor_jacobian, __VA_ARGS__), BAD(sensor_lyapunov, __VA_ARGS__), BAD(sensor_floss, __VA_ARGS__)
+#define FLOSS(...) BAD(trainer_floss, __VA_ARGS__)
 
 static const misuse misuses[] = {
     /* 9. The gradient's way back: of tokens through an LSTM of two levels, of features through a GRU */
@@ -113,6 +115,14 @@ static const misuse misuses[] = {
     WRONG_BYTES(LYAPUNOV, "entropy", lyapunov.entropy.bytes),
     GOOD(model_lyapunov, IS(lyapunov.errors.data, 0), IS(lyapunov.errors.bytes, 0),
          IS(lyapunov.entropy.data, 0), IS(lyapunov.entropy.bytes, 0)),
+    FLOSS(RNN_ERR_ARGUMENT, "report", IS(report_out, 0)),
+    FLOSS(RNN_ERR_ARGUMENT, "report", PLUS(report_out, 4)),
+    WRONG_FLAG(FLOSS, "observe", moving_batch.observe),
+    GOOD(trainer_floss, IS(moving_batch.observe, 1), IS(lyapunov.interval, INT64_MAX)),
+    /* What a step of training reads and writes, this does not. */
+    GOOD(trainer_floss, IS(labels[5], TOKENS), IS(weights[2], NAN32)),
+    GOOD(trainer_floss, IS(moving_batch.target.data, 0), IS(moving_batch.weights.data, 0),
+         IS(moving_batch.output.data, 0), IS(moving_batch.state_out.data, 0)),
 };
 
 const misuse_list dynamics_misuses = {misuses, sizeof misuses / sizeof *misuses};

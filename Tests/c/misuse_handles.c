@@ -51,6 +51,7 @@ static const handle_use handle_uses[] = {
     TAKES(model_spectrum, model),
     TAKES(model_jacobian, model),
     TAKES(model_lyapunov, model),
+    TAKES(trainer_floss, trainer),
 };
 
 /* What a handle is not: nothing, numbers, addresses, closed handles, damaged ones, and those of other types. */
@@ -132,6 +133,8 @@ static const struct_use struct_uses[] = {
     READS(model_jacobian, moving_batch, "batch"),
     READS(model_lyapunov, moving_batch, "batch"),
     READS(model_lyapunov, lyapunov, "lyapunov"),
+    READS(trainer_floss, moving_batch, "batch"),
+    READS(trainer_floss, lyapunov, "lyapunov"),
     WRITES(model_describe, info, "info"),
     WRITES(model_layer, layer, "layer"),
     WRITES(model_tensor, tensor, "info"),
@@ -139,6 +142,7 @@ static const struct_use struct_uses[] = {
     WRITES(model_state_tensor, tensor, "info"),
     WRITES(trainer_step, report, "report"),
     WRITES(trainer_evaluate, report, "report"),
+    WRITES(trainer_floss, report, "report"),
     WRITES(trainer_describe, options, "options"),
     WRITES(trainer_flow, flow, "flow"),
     WRITES(layer_plan, sizes, "sizes"),

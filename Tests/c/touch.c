@@ -280,6 +280,30 @@ static void touch_dynamics(rnn_model *model, const setup *s, const rnn_batch *ba
   free(lyapunov.entropy.data);
 }
 
+/* A trainer of its own flosses the leading exponent, which every setup has. */
+static void touch_flossing(rnn_model *model, const rnn_batch *batch) {
+  rnn_trainer *trainer = NULL;
+  rnn_lyapunov lyapunov;
+  rnn_step_report report;
+  double squares = 0;
+  RNN_INIT(lyapunov);
+  RNN_INIT(report);
+  REQUIRE_OK(rnn_trainer_create(model, NULL, &trainer));
+  lyapunov.count = 1;
+  lyapunov.interval = 2;
+  lyapunov.exponents = uninitialized(B * sizeof(double));
+  for (int64_t step = 1; step <= 2; step++) {
+    REQUIRE_OK(rnn_trainer_floss(trainer, batch, &lyapunov, &report));
+    CHECK(report.action == RNN_UPDATED && report.step == step && report.flow_count == 0);
+    CHECK(isfinite(report.grad_norm) && report.grad_norm > 0);
+  }
+  for (int row = 0; row < B; row++)
+    squares += pow(((double *)lyapunov.exponents.data)[row], 2) / B;
+  CHECK_AT_MOST(fabs(squares - report.loss), 1e-12 * squares);
+  free(lyapunov.exponents.data);
+  REQUIRE_OK(rnn_trainer_free(trainer));
+}
+
 /* Also a trainer that goes on after its file was read, and a model out of a checkpoint. */
 static void touch_files(rnn_trainer *trainer, const rnn_batch *batch, const char *directory) {
   char path[256];
@@ -340,6 +364,7 @@ static void touch_model(const setup *s, const char *directory) {
   touch_tensors(model, trainer, &info);
   touch_stream(model, s, &info);
   touch_dynamics(model, s, &batch, &info);
+  touch_flossing(model, &batch);
   touch_files(trainer, &batch, directory);
   touch_infinity(trainer, &batch, s);
   free_batch(&batch);

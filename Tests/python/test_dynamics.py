@@ -79,14 +79,35 @@ def test_the_warm_up_is_left_out():
     assert_close(found, (steps * whole - left_out * first) / (steps - left_out), bound=1e-11)
 
 
-def test_errors_are_standard_errors_of_ten_parts():
+@pytest.mark.parametrize("interval", [4, 100])
+def test_the_warm_up_ends_between_orthonormalisations(interval):
+    model = make("deep GRU")
+    x = input_for(model, 1, 50, ROWS)
+    found = dynamics.lyapunov(model, x, 2, warm_up=22, interval=interval)
+    expected = dynamics.lyapunov(model, x, 2, warm_up=22)
+    assert_close(found.exponents, expected.exponents, bound=1e-7)
+
+
+def test_directions_are_no_axes():
+    """Of which some may belong to no leading exponent for ever."""
+    for place in range(3):
+        growth = np.array([0.5, 0.5, 0.5])
+        growth[place] = 1.2
+        found = dynamics.lyapunov(recurrent(np.diag(growth), "identity"), no_input(99), 1)
+        assert abs(found.exponents[0, 0] - np.log(1.2)) < 0.05
+
+
+@pytest.mark.parametrize("steps", [70, 77, 10])
+def test_errors_are_standard_errors_of_ten_parts(steps):
+    """Parts may differ by a step."""
     model = make("LSTM")
-    x = input_for(model, 1, 70, ROWS)
+    x = input_for(model, 1, steps, ROWS)
+    ends = [-(-part * steps // 10) for part in range(11)]
     sums = [np.zeros((ROWS, 6))]
-    for end in range(7, 71, 7):
+    for end in ends[1:]:
         upto = np.ascontiguousarray(x[:end])
         sums.append(end * dynamics.lyapunov(model, upto).exponents)
-    parts = np.diff(sums, axis=0) / 7
+    parts = np.diff(sums, axis=0) / np.diff(ends)[:, None, None]
     found = dynamics.lyapunov(model, x).errors
     assert_close(found, parts.std(axis=0, ddof=1) / np.sqrt(10), bound=1e-10)
     assert np.isnan(dynamics.lyapunov(model, np.ascontiguousarray(x[:9])).errors).all()
@@ -112,10 +133,13 @@ def kaplan_yorke(exponents):
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.5, 3.0, 8.0])
-def test_dimension_and_entropy_are_those_of_the_exponents(gain):
+@pytest.mark.parametrize("steps", [12, 500])
+def test_dimension_and_entropy_are_those_of_the_exponents(gain, steps):
+    """Of few steps they are not in order."""
     model = recurrent(chaotic(gain, 40, 2))
     state = [normal(1, 1, ROWS, 40)]
-    found = dynamics.lyapunov(model, no_input(500, ROWS), warm_up=100, state=state)
+    found = dynamics.lyapunov(model, no_input(steps, ROWS), warm_up=steps // 5, state=state)
+    assert np.any(np.diff(found.exponents) > 0) or steps > 12
     for row, exponents in enumerate(found.exponents):
         ordered = np.sort(exponents)[::-1]
         assert abs(found.dimension[row] - kaplan_yorke(ordered)) < 1e-10
@@ -177,6 +201,13 @@ def check_spectrum(spectrum, matrix):
     assert distances.min(axis=0).max() < 1e-7 and distances.min(axis=1).max() < 1e-7
     assert_close(spectrum.spectral_radius, magnitudes[0])
     assert_close(spectrum.spectral_norm, np.linalg.norm(matrix, 2))
+
+
+def test_of_a_pair_the_upper_eigenvalue_comes_first():
+    matrix = np.kron(np.diag([0.3, 2.0, 1.0]), [[0.6, -0.8], [0.8, 0.6]])
+    (found,) = dynamics.spectra(recurrent(matrix))
+    expected = np.outer([2, 1, 0.3], [0.6 + 0.8j, 0.6 - 0.8j]).ravel()
+    assert_close(found.eigenvalues, expected, bound=1e-12)
 
 
 def test_a_model_without_recurrent_layers_has_no_spectra():

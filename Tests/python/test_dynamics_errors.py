@@ -1,11 +1,12 @@
 """Misuse of the dynamics is refused in a sentence: argument, expected, got."""
 
+import librnn
 import numpy as np
 import pytest
-from librnn import Linear, Model, MSELoss, dynamics
+from librnn import Linear, Model, dynamics
 
 from dynamical import ROWS, make, recurrent
-from support import assert_told, normal, still
+from support import assert_same_dicts, assert_told, normal, still
 
 
 def x(steps=4):
@@ -20,13 +21,17 @@ def lyapunov(*count, model="GRU", x=x(), **options):  # noqa: B008
     dynamics.lyapunov(make(model), x, *count, **options)
 
 
-def trainer():
-    return still(make("GRU"), MSELoss())
+def floss(*count, model="GRU", x=x(), **options):  # noqa: B008
+    trainer(make(model)).floss(x, *count, **options)
 
 
-def closed(model):
-    model.close()
-    return model
+def trainer(model):
+    return still(model, librnn.MSELoss())
+
+
+def closed(handle):
+    handle.close()
+    return handle
 
 
 def spectra_of_nan():
@@ -62,12 +67,9 @@ MISUSE = [
     (VALUE, "count | 1 .. 3 | 4", lambda: lyapunov(4)),
     (VALUE, "count | 1 .. 3 | 4611686018427387904", lambda: lyapunov(2**62)),
     (VALUE, "model | recurrent | none", lambda: dynamics.lyapunov(STATELESS, x(), 1)),
-    (TYPE, "model | a Model | Trainer", lambda: dynamics.lyapunov(trainer(), x())),
+    (TYPE, "model | a Model | Trainer", lambda: dynamics.lyapunov(trainer(make("GRU")), x())),
     (TYPE, "model | a Model | str", lambda: dynamics.spectra("GRU")),
-    (VALUE, "count | 1 .. 3 | 4611686018427387904", lambda: trainer().floss(x(), 2**62)),
-    (VALUE, "warm_up | 0 to 3 | 4", lambda: trainer().floss(x(), warm_up=4)),
-    (VALUE, "interval | 1 .. | 0", lambda: trainer().floss(x(), interval=0)),
-    (VALUE, "model | recurrent | none", lambda: still(STATELESS, MSELoss()).floss(x())),
+    (VALUE, "count | 1 .. 3 | 4611686018427387904", lambda: floss(2**62)),
     (TYPE, "count | an int | float", lambda: lyapunov(1.0)),
     (VALUE, "warm_up | 0 .. | -1", lambda: lyapunov(warm_up=-1)),
     (VALUE, "warm_up | 0 to 3 | 4", lambda: lyapunov(warm_up=4)),
@@ -79,6 +81,22 @@ MISUSE = [
     (VALUE, "model | recurrent | none", lambda: dynamics.lyapunov(STATELESS, x())),
     (VALUE, "model | open | closed", lambda: dynamics.lyapunov(closed(make("GRU")), x())),
     (VALUE, "model | open | closed", lambda: dynamics.spectra(closed(make("GRU")))),
+    (VALUE, "count | 1 .. | 0", lambda: floss(0)),
+    (VALUE, "count | 1 .. 3 | 4", lambda: floss(4)),
+    (TYPE, "count | an int | float", lambda: floss(1.0)),
+    (VALUE, "warm_up | 0 .. | -1", lambda: floss(warm_up=-1)),
+    (VALUE, "warm_up | 0 to 3 | 4", lambda: floss(warm_up=4)),
+    (VALUE, "warm_up | 0 to 1 | 2", lambda: floss(warm_up=2, lengths=[4, 2, 3])),
+    (VALUE, "interval | 1 .. | 0", lambda: floss(interval=0)),
+    (VALUE, "interval | 1 .. | -1", lambda: floss(interval=-1)),
+    (TYPE, "interval | an int | float", lambda: floss(interval=1.0)),
+    (VALUE, "lengths[0] | at least 1 | 0", lambda: floss(lengths=[0, 2, 3])),
+    (VALUE, "x | [T, B, 2] | [4, 2]", lambda: floss(x=x()[:, 0])),
+    (TYPE, "x | float64 | float32", lambda: floss(x=x().astype("float32"))),
+    (VALUE, "x | number | NaN", lambda: floss(x=np.full((4, ROWS, 2), np.nan))),
+    (VALUE, "state | [1, 3, 3] | [1, 2, 3]", lambda: floss(state=[np.zeros((1, 2, 3))])),
+    (VALUE, "model | recurrent | none", lambda: trainer(STATELESS).floss(x())),
+    (VALUE, "trainer | open | closed", lambda: closed(trainer(make("GRU"))).floss(x())),
     (ArithmeticError, "0.weight_hh_l0 | finite | others", spectra_of_nan),
 ]
 
@@ -86,3 +104,16 @@ MISUSE = [
 @pytest.mark.parametrize("kind, sentence, act", MISUSE, ids=[case[1] for case in MISUSE])
 def test_misuse_is_told_with_argument_expected_and_got(kind, sentence, act):
     assert_told(kind, sentence, act)
+
+
+def test_flossing_that_is_refused_changes_nothing():
+    model = recurrent(1e10 * np.eye(2), "identity")
+    before, run = model.state_dict(), librnn.Trainer(model, librnn.MSELoss())
+    state = [np.ones((1, 1, 2))]
+    with pytest.raises(librnn.NonFiniteError, match="state: expected finite numbers"):
+        run.floss(np.zeros((100, 1, 1)), state=state)
+    with pytest.raises(ValueError):
+        run.floss(np.zeros((100, 1, 1)), warm_up=100)
+    assert_same_dicts(model.state_dict(), before)
+    assert not any(np.any(g) for g in run.gradients().values())
+    assert run.floss(np.zeros((4, 1, 1)), state=state).step == 1

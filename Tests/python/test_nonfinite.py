@@ -124,6 +124,18 @@ def test_gradients_that_grow_without_bound_are_an_origin(dtype, options):
     assert found == ("state_gradient", 0, 0, step, "0.weight_hh_l0")
 
 
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("kind", [librnn.RNN, librnn.GRU, librnn.LSTM])
+def test_the_padding_is_no_origin(kind, recompute):
+    """The last step of the first sequence is its second."""
+    model = librnn.Model(kind(2, H, 2), librnn.Linear(H, 2, last=True))
+    x, y = normal(1, 9, 3, 2, dtype="float32"), normal(2, 3, 2, dtype="float32")
+    y[0] = 3e38
+    trainer = still(model, SUM, recompute=recompute)
+    trainer.step(x, np.full_like(y, 3e38), observe=True)
+    assert trainer.step(x, y, [2, 9, 4]).origin[:4] == ("state_gradient", 0, 1, 1)
+
+
 LARGE = pytest.mark.parametrize("dtype, large", [("float32", 1e30), ("float64", 1e170)])
 
 

@@ -133,6 +133,20 @@ def test_omega_of_a_recurrence_that_keeps_norms_is_zero():
     assert_close(np.float64(step(model, batch, omega=1.0)[0].omega), 9.0)
 
 
+@pytest.mark.parametrize("scale, expected", [(1e-12, 0.0), (1e-8, 9.0)])
+def test_omega_leaves_out_gradients_that_are_hardly_there(scale, expected):
+    """Below a square of 1e-20: rounding would decide."""
+    model, batch = small(librnn.RNN, last=True, layers=1, nonlinearity="identity")
+    weights = model.state_dict()
+    weights["0.weight_hh_l0"] = 2 * np.eye(3)
+    weights["1.weight"][:] = scale
+    model.load_state_dict(weights)
+    result, gradients = step(model, batch, omega=1.0)
+    assert_close(np.float64(result.omega), expected, bound=1e-10)
+    same = gradients["0.weight_hh_l0"] == step(model, batch)[1]["0.weight_hh_l0"]
+    assert same.all() == (expected == 0)
+
+
 def test_omega_sees_gradients_as_they_were_clipped():
     model, (x, y, lengths) = small(librnn.LSTM)
     result, _ = step(model, (x, y, lengths), omega=1.0, clip_step_norm=0.02)
@@ -258,6 +272,16 @@ def test_penalties_are_set_from_the_next_step_on(name):
         expected, gradients = step(model, batch, **{name: weight})
         assert result.penalty == expected.penalty and (result.penalty > 0) == (weight > 0)
         assert_same_dicts(trainer.gradients(), gradients)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_every_step_penalises_by_itself(recompute):
+    model, batch = small(librnn.LSTM)
+    trainer = still(model, MSE, recompute=recompute, **everything(recompute))
+    first = trainer.step(*batch)
+    gradients, again = trainer.gradients(), trainer.step(*batch)
+    assert (again.penalty, again.omega) == (first.penalty, first.omega)
+    assert_same_dicts(trainer.gradients(), gradients)
 
 
 def test_penalties_that_are_not_named_stay(tmp_path):

@@ -4,7 +4,7 @@ import librnn
 import numpy as np
 import pytest
 
-from support import assert_same_dicts, integers, normal, perturbed
+from support import assert_same_bits, assert_same_dicts, integers, normal, perturbed
 
 SUM = librnn.MSELoss("sum")
 DTYPES = ["float32", "float64"]
@@ -84,6 +84,38 @@ def test_before_any_update_there_is_nothing_to_go_back_to():
     assert (result.skipped_steps, result.rolled_back_steps) == (1, 0)
     assert run.learning_rate == 1e-3
     assert_same_dicts(run.model.state_dict(), kept)
+
+
+def test_weights_that_were_written_since_stay():
+    run = trainer()
+    good(run, 1)
+    written = {name: value + 1 for name, value in run.model.state_dict().items()}
+    run.model.load_state_dict(written)
+    assert bad(run).action == "skipped" and run.learning_rate == 1e-3
+    assert_same_dicts(run.model.state_dict(), written)
+    good(run, 2)
+    assert bad(run).action == "rolled_back"
+    assert_same_dicts(run.model.state_dict(), written)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_who_use_the_model_go_back(dtype):
+    """They keep what they made of its weights until these change."""
+    run = trainer(librnn.SGD(lr=0.1), dtype)
+    x, y = batch(run, 5)
+    stream = run.model.stream(3)
+    expected, loss = run.model(x)[0], run.evaluate(x, y).loss
+    first = stream.step(x[0])
+    good(run, 1)
+    assert run.evaluate(x, y).loss != loss
+    assert np.any(run.model(x)[0] != expected)
+    stream.reset()
+    assert np.any(stream.step(x[0]) != first)
+    assert bad(run).action == "rolled_back"
+    assert run.evaluate(x, y).loss == loss
+    assert_same_bits(run.model(x)[0], expected)
+    stream.reset()
+    assert_same_bits(stream.step(x[0]), first)
 
 
 @pytest.mark.parametrize("policy", ["skip", "roll_back"])

@@ -59,3 +59,14 @@ def test_gradients_of_states_are_clipped_in_every_block_of_steps(kind):
     assert_dicts_close(trainer.gradients(), run.gradients, bound=1e-10)
     assert result.clipped_places == run.clipped_places
     assert 0 < run.clipped_places < 2 * 30 * 60
+
+
+@pytest.mark.parametrize("dtype, large", [("float32", 3e38), ("float64", 1.7e308)])
+@pytest.mark.parametrize("options", [{"clip_step_value": 1.0}, {"clip_step_norm": 1.0}], ids=repr)
+def test_what_is_not_finite_is_not_clipped_but_seen(options, dtype, large):
+    model = librnn.Model(librnn.GRU(2, 3), dtype=dtype)
+    x, y = normal(1, 5, 2, 2, dtype=dtype), normal(2, 5, 2, 3, dtype=dtype)
+    y[2, 1] = large
+    result = still(model, SUM, **options).step(x, y)
+    assert result.action == "skipped" and result.clipped_places < 5 * 2
+    assert result.origin.step == 2

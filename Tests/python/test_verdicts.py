@@ -115,6 +115,22 @@ def test_a_multiple_of_an_orthogonal_matrix_is_judged_by_what_it_leaves(rate, st
     assert f"over {steps - 1} steps" in layer.reason
 
 
+@pytest.mark.parametrize(
+    "rate, steps, verdict, left",
+    [
+        (0.9, 44, "healthy", "0.0108"),
+        (0.9, 45, "vanishing", "0.0097"),
+        (1.1, 49, "healthy", "97.0"),
+        (1.1, 50, "exploding", "107.0"),
+    ],
+)
+def test_verdicts_turn_at_a_hundredth_and_a_hundred(rate, steps, verdict, left):
+    """T steps have T - 1 steps back between them."""
+    layer, _ = observe(elman(rate * orthogonal(1)), normal(2, steps, 4, H))
+    assert layer.verdict == verdict
+    assert f"over {steps - 1} steps {left} of it is left" in layer.reason
+
+
 @pytest.mark.parametrize("bptt, verdict", [(None, "vanishing"), (1, "healthy")])
 def test_the_rate_is_over_the_steps_that_the_gradient_goes(bptt, verdict):
     """Cut at each step there is none: no rate, no horizon."""
@@ -149,6 +165,17 @@ def test_the_saturated_fraction_is_of_all_valid_activations():
     assert layer.saturated_fraction == 3 / 6
 
 
+@pytest.mark.parametrize("large, verdict", [(2, "healthy"), (3, "saturated")])
+def test_one_half_is_not_yet_saturated(large, verdict):
+    model = librnn.Model(librnn.RNN(H, H), librnn.Linear(H, 1), dtype="float64")
+    weights = {name: np.zeros_like(value) for name, value in model.state_dict().items()}
+    model.load_state_dict(weights | {"0.weight_ih_l0": np.eye(H)})
+    x = np.zeros((4, 1, H))
+    x[:large] = 9
+    layer, _ = observe(model, x, np.ones((4, 1, 1)), bptt=1)
+    assert (layer.saturated_fraction, layer.verdict) == (large / 4, verdict)
+
+
 def test_what_is_no_tanh_does_not_saturate():
     for nonlinearity in ("relu", "identity"):
         layer, _ = observe(elman(np.eye(H), nonlinearity, bias=5.0), normal(1, 5, 4, H))
@@ -178,6 +205,20 @@ def test_a_unit_that_lives_only_in_the_padding_is_dead():
     assert observe(model, x, lengths=[3, 5])[0].dead_fraction == 0
 
 
+@pytest.mark.parametrize("value, dead", [(0, 1), (9e-7, 1), (1.1e-6, 0), (-1.1e-6, 0)])
+def test_a_unit_is_alive_that_once_leaves_zero_by_a_millionth(value, dead):
+    x = np.zeros((5, 2, H))
+    x[3, 1] = value
+    assert observe(elman(np.zeros((H, H))), x)[0].dead_fraction == dead
+
+
+def test_of_no_steps_no_part_is_saturated():
+    layers = [librnn.RNN(H, H), librnn.Linear(H, 1)]  # a head on the last step needs one
+    model = librnn.Model(*layers, dtype="float64")
+    layer, _ = observe(model, np.ones((5, 2, H)), np.ones((5, 2, 1)), lengths=[0, 0])
+    assert layer.saturated_fraction == 0 and np.isnan(layer.h_max).all()
+
+
 # ---- Not finite
 
 
@@ -187,7 +228,7 @@ def test_activations_that_are_not_finite_have_diverged(dtype):
     model = elman(1e30 * np.eye(H), dtype=dtype)
     layer, result = observe(model, np.ones((12, 2, H), dtype))
     assert result.skipped
-    assert layer.verdict == "diverged" and "not finite" in layer.reason
+    assert layer.verdict == "diverged" and "activations are not finite" in layer.reason
 
 
 @pytest.mark.parametrize("head", [1.0, 0.0])
@@ -199,7 +240,7 @@ def test_gradients_that_are_not_finite_have_diverged(head):
     assert not np.isfinite(layer.grad_h_mean).any() and np.isnan(layer.grad_h_mean[-1]) == (
         not head
     )
-    assert layer.verdict == "diverged", layer.reason
+    assert layer.verdict == "diverged" and "gradient is not finite" in layer.reason
 
 
 @pytest.mark.parametrize("row", [0, 1, 2])
