@@ -625,7 +625,7 @@ typedef struct rnn_flow {
   double rate; /* by which a step back multiplies the gradient's norm: geometric mean of RNN_FLOW_GAIN */
   double
       horizon; /* steps back after which a hundredth of the norm is left, ln(0.01) / ln(rate); or infinite */
-  double saturated_fraction; /* of the activations of g, n or h that are a tanh, |.| > 0.9 */
+  double saturated_fraction; /* of the activations of g, n or h that are a tanh, |.| > 0.9; NaN if none is */
   double dead_fraction;      /* of the units, |h| <= 1e-6 throughout */
   char reason[256];          /* of the verdict, a sentence in UTF-8 */
 } rnn_flow;
@@ -651,7 +651,7 @@ typedef enum rnn_flow_series {
   RNN_FLOW_H_MAX = 7,
   /*
    * Part of the activations of a gate, of an Elman network of h_t, that is below 0.1, or -0.9 of a tanh; and above
-   * 0.9. Thresholds: Karpathy, Johnson and Li 2015.
+   * 0.9; NaN of relu and identity. Thresholds: Karpathy, Johnson and Li 2015.
    */
   RNN_FLOW_GATE_LOW = 8,
   RNN_FLOW_GATE_HIGH = 9,
@@ -699,7 +699,8 @@ rnn_status rnn_model_spectrum(const rnn_model *model, const char *name, int32_t 
  * ds_to/ds_from for each sequence of a batch, [B, n, n] doubles: the state after step `to` by the state after step
  * `from`, -1 for the initial state. Row i has the derivatives of number i of the later state. Reads input, lengths,
  * state. Needs -1 <= from <= to < T, and valid steps.
- * Errors: as rnn_model_forward, RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_MODEL for a model without state.
+ * Errors: as rnn_model_forward, RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_MODEL for a model without state,
+ * RNN_ERR_NONFINITE when a state does not stay finite.
  */
 rnn_status rnn_model_jacobian(const rnn_model *model, const rnn_batch *batch, int64_t from, int64_t to,
                               double *jacobian, size_t bytes);
@@ -708,6 +709,7 @@ rnn_status rnn_model_jacobian(const rnn_model *model, const rnn_batch *batch, in
  * Finite-time Lyapunov exponents: the rates, per step and by the natural logarithm, at which neighbouring states of
  * a sequence part in m orthogonal directions. The directions go along with the state, are orthonormalised by QR, and
  * the exponents are the means of ln |R_ii|: Benettin et al. 1980, for trained networks Engelken, Wolf and Abbott 2023.
+ * A direction that is lost, as in units of relu that are off, has an exponent of -infinity.
  */
 typedef struct rnn_lyapunov {
   size_t struct_size;
@@ -719,7 +721,7 @@ typedef struct rnn_lyapunov {
   rnn_out entropy;   /* [B] doubles: sum of the positive exponents, Pesin 1977 */
   int64_t count;     /* m leading exponents, 1 to n; 0: all n */
   int64_t warm_up; /* first steps that are left out, in which the directions settle; less than every length */
-  int64_t interval; /* steps between orthonormalisations; 0 means 1 */
+  int64_t interval; /* steps between orthonormalisations, so few that directions stay apart; 0 means 1 */
 } rnn_lyapunov;
 
 /*
@@ -738,7 +740,9 @@ rnn_status rnn_model_lyapunov(const rnn_model *model, const rnn_batch *batch, co
  *
  * Reads input, lengths, state. lyapunov: receives what rnn_model_lyapunov measures, before the update. report: loss is
  * F, the rest is as in rnn_trainer_step. Takes about as many bytes as (m + 8) sequences of T states in double for one
- * row at a time. Threads: as rnn_trainer_step.
+ * row at a time. Where exponents are large over many steps the gradient is, too: prefer short sequences and clip_norm.
+ * A state that does not stay finite, or a direction that is lost, makes the gradient not finite; report->origin stays
+ * none, and exponents that were not reached are NaN. Threads: as rnn_trainer_step.
  * Errors: as rnn_model_lyapunov; RNN_ERR_NONFINITE when the policy is to fail. The weights are unchanged then.
  */
 rnn_status rnn_trainer_floss(rnn_trainer *trainer, const rnn_batch *batch, const rnn_lyapunov *lyapunov,

@@ -20,6 +20,7 @@ class Level:
     layer: int
     k: int
     kind: type
+    saturates: bool  # gates are activations that have bounds
     h: np.ndarray = None
     c: np.ndarray = None
     previous: tuple = ()
@@ -97,7 +98,7 @@ class _Network:
         return x
 
     def _recurrent(self, place, layer, k, x):
-        level = Level(place, k, type(layer))
+        level = Level(place, k, type(layer), getattr(layer, "nonlinearity", "tanh") == "tanh")
         w_ih, w_hh, b_ih, b_hh = self._tensors(level)
         shape = (*x.shape[:2], layer.hidden_size)
         level.h, level.c, level.q = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -250,7 +251,8 @@ def series(level, valid, bptt=None):
     result["h_max"] = _over_rows(np.max, np.abs(level.h), valid)
     for name, beyond in (("low", _below), ("high", _above)):
         counted = [beyond(*pair) for pair in zip(level.gates, TANH[level.kind], strict=True)]
-        result[f"gate_{name}"] = np.stack([_over_rows(np.mean, c, valid) for c in counted])
+        parts = np.stack([_over_rows(np.mean, c, valid) for c in counted])
+        result[f"gate_{name}"] = parts if level.saturates else np.full_like(parts, np.nan)
     return result
 
 

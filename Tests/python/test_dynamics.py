@@ -4,7 +4,7 @@ import librnn
 import numpy as np
 import pytest
 from hypothesis import given
-from librnn import Linear, Model, dynamics
+from librnn import RNN, Linear, Model, dynamics
 
 from dynamical import (
     MODELS,
@@ -160,10 +160,40 @@ def test_directions_that_are_lost_have_no_finite_exponent():
     assert found.exponents[0, 1] == -np.inf and found.entropy[0] == 0
 
 
-def test_a_state_that_runs_away_is_told():
-    model = recurrent(1e10 * np.eye(2), "identity")
-    with pytest.raises(librnn.NonFiniteError, match="state: expected finite numbers"):
-        dynamics.lyapunov(model, no_input(100), state=[np.ones((1, 1, 2))])
+def test_directions_that_rounding_alone_would_keep_are_lost():
+    """Units of relu that are off leave steps of rank 4, 4, 5 and 5."""
+    model, x = Model(RNN(2, 8, nonlinearity="relu"), dtype="float64", seed=0), normal(1, 4, 1, 2)
+    ranks = [np.linalg.matrix_rank(dynamics.jacobian(model, x, t - 1, t)[0]) for t in range(4)]
+    exponents = dynamics.lyapunov(model, x).exponents[0]
+    assert np.isfinite(exponents[: min(ranks)]).all() and np.all(exponents[min(ranks) :] == -np.inf)
+
+
+def test_an_interval_in_which_directions_are_overgrown_is_refused():
+    rotation, _ = np.linalg.qr(normal(1, 3, 3))
+    model = recurrent(rotation @ np.diag([1, 0.1, 0.01]) @ rotation.T, "identity")
+    found = dynamics.lyapunov(model, no_input(400), interval=5, warm_up=100)
+    assert_close(found.exponents[0], np.log([1, 0.1, 0.01]), bound=1e-8)
+    for interval in (20, 200):
+        with pytest.raises(ValueError, match=f"interval: .* stay apart, got {interval} up to step"):
+            dynamics.lyapunov(model, no_input(400), interval=interval)
+
+
+def test_a_state_that_runs_away_is_told_with_its_step():
+    """10^(10 t) is beyond the largest number after the step at place 30."""
+    model, state = recurrent(1e10 * np.eye(2), "identity"), [np.ones((1, 1, 2))]
+    for act in (
+        dynamics.lyapunov,
+        lambda *batch, state: dynamics.jacobian(*batch, 3, 50, state=state),
+    ):
+        with pytest.raises(librnn.NonFiniteError, match="state: .* others at step 30$"):
+            act(model, no_input(100), state=state)
+    assert np.isfinite(dynamics.jacobian(model, no_input(100), 2, 29, state=state)).all()
+
+
+def test_finite_matrices_of_any_magnitude_have_spectra():
+    """Below the smallest normal number there are zeros."""
+    radii = [dynamics.spectra(recurrent(s * np.eye(3)))[0].spectral_radius for s in (1e308, 1e-310)]
+    assert_close(radii, [1e308, 0])
 
 
 def test_nothing_depends_on_the_number_of_threads():

@@ -7,6 +7,7 @@ import pytest
 from support import (
     assert_close,
     assert_same_bits,
+    assert_same_dicts,
     normal,
     still,
 )
@@ -228,9 +229,16 @@ def test_a_step_of_flossing_that_fails_has_its_exponents():
     assert result.skipped and result.step == 1 and result.exponents[0, 1] == -np.inf
 
 
-def test_flossing_along_states_that_run_away_is_no_step():
+@pytest.mark.parametrize("policy", ["skip", "fail"])
+def test_flossing_along_states_that_run_away_has_no_gradient(policy):
     model = chain(librnn.RNN(1, 2, nonlinearity="identity"), t0_weight_hh_l0=1e200)
-    trainer = still(model, SUM)
-    with pytest.raises(librnn.NonFiniteError, match="state: expected finite numbers") as caught:
-        trainer.floss(np.zeros((4, 1, 1)), state=np.ones((1, 1, 2)))
-    assert caught.value.result is None and trainer.floss(np.zeros((1, 1, 1))).step == 1
+    trainer, before = still(model, SUM, nonfinite=policy), model.state_dict()
+    if policy == "fail":
+        with pytest.raises(librnn.NonFiniteError, match="the weights are unchanged") as caught:
+            trainer.floss(np.zeros((4, 1, 1)), state=np.ones((1, 1, 2)))
+        result = caught.value.result
+    else:
+        result = trainer.floss(np.zeros((4, 1, 1)), state=np.ones((1, 1, 2)))
+    assert (result.action, result.step, result.origin) == ("skipped", 1, None)
+    assert np.isnan([result.loss, result.grad_norm, *result.exponents[0]]).all()
+    assert_same_dicts(model.state_dict(), before)

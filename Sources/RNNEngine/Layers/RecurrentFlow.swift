@@ -20,19 +20,10 @@ extension Recurrent {
         }
       }
     }
-    raiseMaxima(level, steps, record, context)
-  }
-
-  private func raiseMaxima(
-    _ level: Context.Level, _ steps: Range<Int>, _ record: FlowRecord<S>, _ context: Context
-  ) {
-    func raise(_ first: Int, rows: Int) {
-      S.kernels.raiseMaxima(
-        level.outputs.start + first * size, rows: rows, columns: size, stride: size, record.maxima.start)
-    }
-    let rows = context.pass.rows
-    if context.pass.lengths.values == nil { return raise(steps.lowerBound * rows, rows: steps.count * rows) }
-    for t in steps { context.forEachValidRun(t) { raise(t * rows + $0.lowerBound, rows: $0.count) } }
+    // At padding outputs are zero, which raises nothing.
+    S.kernels.raiseMaxima(
+      level.outputs.start + steps.lowerBound * context.stepWidth, rows: steps.count * context.pass.rows,
+      columns: size, stride: size, record.maxima.start)
   }
 
   private func add(_ numbers: CellRows<S>, _ rows: Int, to statistics: View<Double>) {

@@ -3,16 +3,19 @@ import RNNKernels
 
 /// QR factors of column-major matrices of one size [long, short], long >= short, by LAPACK.
 final class QR {
-  /// Of R, as the last factoring left it.
+  /// Of R, as the last factoring left it: 0 where a column was the sum of those before it but for rounding.
   let diagonal: Buffer<Double>
   private let long: Int
   private let short: Int
   private let factors: Buffer<Double>
   private let work: Buffer<Double>
+  /// Of the columns.
+  private let norms: Buffer<Double>
 
   init(long: Int, short: Int) throws(RNNError) {
     (self.long, self.short) = (long, short)
     diagonal = try Buffer(count: short)
+    norms = try Buffer(count: short)
     factors = try Buffer(count: short)
     work = try Buffer(count: Size.product(short, 64))
   }
@@ -21,8 +24,11 @@ final class QR {
   func orthonormalize(_ a: View<Double>, triangle: View<Double>? = nil) {
     var (m, n) = (Int32(truncatingIfNeeded: long), Int32(truncatingIfNeeded: short))
     var (workSize, info) = (Int32(truncatingIfNeeded: work.values.count), Int32(0))
+    for j in 0..<short { norms.values[j] = Norms.norm(a.part(j * long, long)) }
     dgeqrf_(&m, &n, a.start, &m, factors.values.start, work.values.start, &workSize, &info)
+    let rounding = Double(long) * Double.ulpOfOne
     for j in 0..<short {
+      if a[j * long + j].magnitude <= rounding * norms.values[j] { a[j * long + j] = 0 }
       diagonal.values[j] = a[j * long + j]
       triangle?.part(j * short, short).copy(from: a.start + j * long)
     }

@@ -5,6 +5,7 @@ import RNNKernels
 final class Cotangents {
   private let values: Buffer<Double>
   private let model: Model<Double>
+  private let stages: Stages
   private let tangents: Tangents
   /// State and tangents before a step.
   private let before: Buffer<Double>
@@ -22,22 +23,16 @@ final class Cotangents {
   private var rows: Int { 1 + tangents.count }
 
   /// The tangents must keep their sums.
-  init(_ model: Model<Double>, _ tangents: Tangents) throws(RNNError) {
-    (self.model, self.tangents) = (model, tangents)
-    var (width, gates) = (0, 0)
-    for (description, stage) in zip(model.descriptions, tangents.stages) {
-      if description.kind != .embedding { width = max(width, description.inputSize) }
-      width = max(width, description.outputSize)
-      if case .recurrent(let layer, _) = stage { gates = max(gates, layer.gateWidth) }
-    }
+  init(_ trajectory: Trajectory, _ tangents: Tangents) throws(RNNError) {
+    (model, stages, self.tangents) = (trajectory.model, trajectory.stages, tangents)
     let rows = 1 + tangents.count
-    let side = max(width, gates, rows)
+    let side = max(stages.widest, stages.mostSums, rows)
     values = try Buffer(count: Size.product(rows, tangents.size))
     before = try Buffer(count: Size.product(rows, tangents.size))
-    hidden = try Buffer(count: Size.product(rows, gates))
-    inner = try Buffer(count: Size.product(rows, gates))
-    input = try Buffer(count: Size.product(rows, width))
-    below = try Buffer(count: Size.product(2, rows, width))
+    hidden = try Buffer(count: Size.product(rows, stages.mostSums))
+    inner = try Buffer(count: Size.product(rows, stages.mostSums))
+    input = try Buffer(count: Size.product(rows, stages.widest))
+    below = try Buffer(count: Size.product(2, rows, stages.widest))
     scratch = try Buffer(count: matmulScratch(columns: side, depth: side))
   }
 
@@ -47,10 +42,10 @@ final class Cotangents {
   ) {
     before.values.part(tangents.size, bases.count).copy(from: bases.start)
     var signal: Matrix<Double>?
-    for index in tangents.stages.indices.reversed() {
+    for index in stages.all.indices.reversed() {
       let (pass, step) = trajectory.pass(index, through: t)
       let part = model.layerPart(index, of: gradient)
-      switch tangents.stages[index] {
+      switch stages.all[index] {
       case .recurrent(let layer, let first):
         guard let context = Recurrent<Double>.Context(layer, pass) else { return }
         for k in (0..<layer.depth).reversed() {
@@ -65,7 +60,7 @@ final class Cotangents {
         }
       case .linear:
         if let given = signal { signal = pullLinear(given, index, pass, step, to: part) }
-      case .other:
+      case .embedding:
         if let given = signal { pullEmbedding(given, pass, step, to: part) }
       }
     }
@@ -150,15 +145,15 @@ final class Cotangents {
   /// Tangents [m, O] of what a layer returned; nil: it does not change.
   private func outputTangents(_ index: Int) -> Matrix<Double>? {
     if index < 0 { return nil }
-    switch tangents.stages[index] {
-    case .other: return nil
+    switch stages.all[index] {
+    case .embedding: return nil
     case .linear: return outputTangents(index - 1).map { tangents.multiply($0, model, layer: index) }
     case .recurrent(let layer, _): return outputTangents(index, layer.depth - 1)
     }
   }
 
   private func outputTangents(_ index: Int, _ k: Int) -> Matrix<Double>? {
-    guard case .recurrent(let layer, let first) = tangents.stages[index] else { return nil }
+    guard case .recurrent(let layer, let first) = stages.all[index] else { return nil }
     let place = LevelPlace(layer, k, first: first, start: model.stateStart[index])
     return tangents.level(layer, place, input: nil).output
   }

@@ -14,7 +14,7 @@ extension Model {
     let matrix = try Buffer<Double>(count: first.size * first.size)
     let source = parameters.values.part(first.start + gate * first.size * first.size, first.size * first.size)
     for j in source.indices { matrix.values[j] = Double(source[j]) }
-    guard Norms.norm(matrix.values).isFinite else {
+    guard matrix.values.allSatisfy({ $0.isFinite }) else {
       throw RNNError(.nonFinite, "\(tensor.name): expected finite numbers, got others")
     }
     guard let spectrum = try Spectrum(matrix.values, size: first.size) else {
@@ -85,6 +85,7 @@ extension Model {
     let outputs = try (0..<sequence.rows).map { row throws(RNNError) in
       try options.output(row, of: sequence.rows, count: count)
     }
+    for output in outputs { output.exponents.update(repeating: .nan) }
     let copy = try doubled()
     for (row, output) in outputs.enumerated() {
       try body(copy, RowInput(sequence, row: row, of: self), output)

@@ -18,7 +18,7 @@ struct Flossing {
     measurement = try LyapunovMeasurement(model, input, options, isTaped: true)
     warmUp = options.warmUp
     tape = try TangentTape(measurement.tangents, steps: input.steps)
-    cotangents = try Cotangents(model, measurement.tangents)
+    cotangents = try Cotangents(measurement.trajectory, measurement.tangents)
     factors = try QRCotangents(long: measurement.tangents.size, short: measurement.tangents.count)
     weights = try Buffer(count: measurement.tangents.count)
   }

@@ -29,7 +29,8 @@ public final class LevelObservation {
   public let steps: Int
   public let gateCount: Int
   public let hasCellState: Bool
-  /// Units whose |h| never left 0, of all; and of the activations of g, n or h that are a tanh, those beyond 0.9.
+  /// Units whose |h| never left 0, of all; and of the activations of g, n or h that are a tanh, those beyond 0.9, or NaN
+  /// if none is.
   public fileprivate(set) var deadFraction = 0.0
   public fileprivate(set) var saturatedFraction = 0.0
   /// Whether all that was seen is.
@@ -153,7 +154,8 @@ struct FlowSummary<S: Scalar> {
     set(FlowSeries.outputDeviation.rawValue, t, max(sums[1] / count - mean * mean, 0).squareRoot())
     set(FlowSeries.outputMax.rawValue, t, count == 0 ? .nan : sums[2])
     for index in 0..<2 * record.cell.gateCount {
-      set(FlowSeries.gateLow.rawValue + index, t, sums[3 + index] / count)
+      let part = record.cell.activation == .tanh ? sums[3 + index] / count : .nan
+      set(FlowSeries.gateLow.rawValue + index, t, part)
     }
   }
 
@@ -161,7 +163,7 @@ struct FlowSummary<S: Scalar> {
     var dead = 0
     for top in record.maxima where top <= 1e-6 { dead += 1 }
     target.deadFraction = Double(dead) / Double(record.size)
-    guard let gate = target.tanhGate else { return }
+    guard let gate = target.tanhGate else { return target.saturatedFraction = .nan }
     var (saturated, all) = (0.0, 0.0)
     for t in 0..<record.steps {
       saturated += record.statistics(t)[3 + 2 * gate] + record.statistics(t)[4 + 2 * gate]

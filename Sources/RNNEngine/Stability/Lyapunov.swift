@@ -53,7 +53,7 @@ struct LyapunovMeasurement {
   ) throws(RNNError) {
     let (size, count) = (model.stateCountPerRow, options.count ?? model.stateCountPerRow)
     trajectory = isTaped ? try Trajectory(model, input, longest: input.steps) : try Trajectory(model, input)
-    tangents = try Tangents(model, count: count, keepsSums: isTaped)
+    tangents = try Tangents(trajectory.stages, count: count, keepsSums: isTaped)
     factors = try QR(long: size, short: count)
     sums = try Buffer(count: Size.product(Self.parts, count))
     durations = try Buffer(count: Self.parts)
@@ -73,14 +73,28 @@ struct LyapunovMeasurement {
         continue
       }
       factors.orthonormalize(tangents.values.values, triangle: tape?.makeTriangle(after: t))
+      try check(t, steps: pushed)
       if t >= options.warmUp { note(t, steps: pushed) }
       pushed = 0
-      guard trajectory.stateIsFinite, factors.diagonal.values.allSatisfy({ $0.isFinite }) else {
-        throw RNNError(.nonFinite, "state: expected finite numbers, got others by step \(t)")
-      }
     }
     tape?.keep(tangents, before: trajectory.steps)
     write(output)
+  }
+
+  /// A direction that is lost in one step has an exponent of -infinity. In many it may only have been overgrown.
+  private func check(_ t: Int, steps: Int) throws(RNNError) {
+    if let step = trajectory.firstStepNotFinite, step <= t {
+      throw RNNError(.nonFinite, "state: expected finite numbers, got others at step \(step)")
+    }
+    let diagonal = factors.diagonal.values
+    if steps > 1 && !diagonal.allSatisfy({ $0.isFinite && $0 != 0 }) {
+      throw RNNError(
+        .argument,
+        "interval: expected so few steps that the directions stay apart, got \(steps) up to step \(t)")
+    }
+    if !diagonal.allSatisfy({ $0.isFinite }) {
+      throw RNNError(.nonFinite, "derivatives: expected finite numbers, got others at step \(t)")
+    }
   }
 
   /// The parts are as long as one another but for a step.
@@ -94,19 +108,18 @@ struct LyapunovMeasurement {
 
   private func write(_ output: LyapunovOutput) {
     let duration = durations.values.reduce(0, +)
-    let hasParts = durations.values.allSatisfy { $0 > 0 }
     for j in 0..<tangents.count {
       var sum = 0.0
       for part in 0..<Self.parts { sum += sums.values[part * tangents.count + j] }
       output.exponents[j] = sum / duration
-      output.errors?[j] = hasParts ? error(j) : .nan
+      output.errors?[j] = error(j)
     }
     let sorted = descending(output.exponents.map { $0 }).map { output.exponents[$0] }
     output.dimension?.pointee = Self.dimension(sorted, isWhole: tangents.count == tangents.size)
     output.entropy?.pointee = sorted.reduce(0) { $0 + max($1, 0) }
   }
 
-  /// Of the mean of the parts.
+  /// Of the mean of the parts; NaN if one has no steps.
   private func error(_ j: Int) -> Double {
     let parts = Double(Self.parts)
     func rate(_ part: Int) -> Double { sums.values[part * tangents.count + j] / durations.values[part] }
@@ -118,9 +131,7 @@ struct LyapunovMeasurement {
   private static func dimension(_ exponents: [Double], isWhole: Bool) -> Double {
     var sum = 0.0
     for (index, exponent) in exponents.enumerated() {
-      if sum + exponent < 0 {
-        return Double(index) + (exponent == -.infinity ? 0 : sum / exponent.magnitude)
-      }
+      if sum + exponent < 0 { return Double(index) + sum / exponent.magnitude }
       sum += exponent
     }
     return isWhole ? Double(exponents.count) : .nan

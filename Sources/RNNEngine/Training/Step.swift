@@ -36,7 +36,7 @@ extension Trainer {
   ) throws(RNNError) {
     report = StepReport()
     report.learningRate = optimizer.options.learningRate
-    report.loss = try model.floss(batch, options, to: gradient.values)
+    report.loss = try flossingLoss(batch, options)
     clipCounts.values.clear()
     clip(&report, automatic: nil)
     if clipping.norm.isFinite {
@@ -46,6 +46,17 @@ extension Trainer {
     }
     count(&report)
     try failIfAsked(report)
+  }
+
+  /// Where states or their derivatives do not stay finite, neither does the gradient, and the policy decides.
+  private func flossingLoss(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError) -> Double {
+    do throws(RNNError) {
+      return try model.floss(batch, options, to: gradient.values)
+    } catch {
+      guard error.code == .nonFinite else { throw error }
+      for j in gradient.values.indices { gradient.values[j] = .nan }
+      return .nan
+    }
   }
 
   /// What this step needs beyond the gradient.

@@ -153,8 +153,8 @@ def lyapunov(
     warm_up
         First steps that are left out, in which the directions settle.
     interval
-        Steps between orthonormalisations. Exponents further than 30 / interval below the first are
-        lost in rounding.
+        Steps between orthonormalisations: so few that the directions stay apart, for exponents
+        further than about 30 / interval below the first are lost in rounding.
     """
     handle, batch = check_model(model)._handle, Batch(model._signature, x, lengths, state)
     rows, found = batch.rows, leading(count, model._signature.state.size)

@@ -51,7 +51,7 @@ class LayerFlow(NamedTuple):
     horizon
         Steps back after which a hundredth of the norm is left: ln(0.01) / ln(rate), or infinite.
     saturated_fraction
-        Of the activations of g, n or h that are a tanh: beyond 0.9.
+        Of the activations of g, n or h that are a tanh: beyond 0.9; NaN if none is.
     dead_fraction
         Of the units: at zero in every sequence at every step.
     gates
@@ -66,7 +66,8 @@ class LayerFlow(NamedTuple):
     h_mean, h_std, h_max
         Of h_t over batch and units: mean, standard deviation, largest magnitude.
     gate_low, gate_high
-        Part of the activations of each gate below 0.1 (-0.9 of a tanh), and above 0.9.
+        Part of the activations of each gate below 0.1 (-0.9 of a tanh), and above 0.9; NaN of relu
+        and identity.
     """
 
     layer: int

@@ -59,7 +59,10 @@ class StepResult:
     """What an observed step saw; None if it was not observed."""
 
     exponents: Array | None
-    """Of `Trainer.floss`: Lyapunov exponents [B, m] before the update; otherwise None."""
+    """Of `Trainer.floss`: Lyapunov exponents [B, m] before the update; otherwise None.
+
+    NaN where they were not reached, for a state was not finite.
+    """
 
     def __init__(
         self,
@@ -183,7 +186,7 @@ class StepResult:
 
     @property
     def origin(self) -> Origin | None:
-        """Where a gradient that is not finite began; None if it is finite."""
+        """Where a gradient that is not finite began; None if it is finite, or of flossing."""
         report = self._report
         if report.origin == _c.RNN_ORIGIN_NONE:
             return None

@@ -276,7 +276,10 @@ class Trainer(Owner):
         Where they are 0 the gradient keeps its norm through time, in as many directions. What is
         minimised is the mean of their squares; the trainer's loss and penalties play no part. A
         trainer of its own for the same model keeps the optimiser of this apart. A few hundred steps
-        before training, and some now and then during it, are what Engelken 2023 used.
+        before training, and some now and then during it, are what Engelken 2023 used. Where
+        exponents are large over many steps, so is the gradient: prefer short sequences and
+        `clip_norm`. A state that does not stay finite, or a direction that is lost, makes the
+        gradient not finite.
 
         Parameters
         ----------
@@ -297,13 +300,12 @@ class Trainer(Owner):
         """
         handle, batch = self._handle, Batch(self._signature, x, lengths, state)
         found = leading(count, self._signature.state.size)
-        exponents = np.full((batch.rows, found), np.nan)
+        exponents = np.empty((batch.rows, found))
         call = measurement({"exponents": exponents}, found, warm_up, interval)
         try:
             result = self._run(lib.rnn_trainer_floss, handle, batch, call)
         except NonFiniteError as error:
-            if error.result is not None:
-                error.result.exponents = exponents
+            error.result.exponents = exponents
             raise
         result.exponents = exponents
         return result
@@ -344,8 +346,7 @@ class Trainer(Owner):
         try:
             check(status)
         except NonFiniteError as error:
-            if report.step > 0:  # a step that was counted, and not one that could not be taken
-                error.result = self._result(report, handle, batch)
+            error.result = self._result(report, handle, batch)
             raise
         return self._result(report, handle, batch)
 
