@@ -85,10 +85,13 @@ extension Model {
     let outputs = try (0..<sequence.rows).map { row throws(RNNError) in
       try options.output(row, of: sequence.rows, count: count)
     }
-    for output in outputs { output.exponents.update(repeating: .nan) }
     let copy = try doubled()
     for (row, output) in outputs.enumerated() {
-      try body(copy, RowInput(sequence, row: row, of: self), output)
+      let input = try RowInput(sequence, row: row, of: self)
+      do throws(RNNError) { try body(copy, input, output) } catch {
+        if error.code == .nonFinite { for lost in outputs[row...] { lost.exponents.update(repeating: .nan) } }
+        throw error
+      }
     }
   }
 
