@@ -110,7 +110,7 @@ def test_a_verdict_is_written_when_it_changes(tmp_path):
     with TensorBoard(tmp_path) as board:
         for result, verdict in zip(train(4), ["dead", "dead", "healthy", "dead"], strict=True):
             layer = flow.layers[0]._replace(verdict=verdict, reason=f"it is {verdict}")
-            result.flow = flow._replace(layers=(layer,))
+            result._flow = flow._replace(layers=(layer,))
             board.log(result)
     texts = read(tmp_path)["layer/1.l0/verdict/text_summary"]
     assert {step: text.tensor.string_val[0].decode() for step, text in texts.items()} == {

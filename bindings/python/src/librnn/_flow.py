@@ -25,20 +25,37 @@ _GATES = _c.RNN_FLOW_GATE_LOW  # series before those of gates
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 
-def read_flow(trainer: int, count: int, tensors: tuple[Tensor, ...]) -> GradientFlow:
-    """Return what the last observed step of a trainer saw of so many layers."""
-    return GradientFlow(
-        tuple(_read_layer(trainer, index) for index in range(count)),
-        _read_tensors(trainer, tensors),
-    )
+class Seen:
+    """What C says of an observed step: copied at once, made into a GradientFlow when looked at."""
+
+    __slots__ = ("_layers", "_norms", "_tensors")
+
+    def __init__(self, trainer: int, count: int, tensors: tuple[Tensor, ...]) -> None:
+        self._layers = [_read_layer(trainer, index) for index in range(count)]
+        self._tensors = tensors
+        self._norms = np.empty((len(tensors), 3))
+        target = _doubles(self._norms)
+        check(lib.rnn_trainer_tensor_flow(trainer, target, self._norms.nbytes))
+
+    def flow(self) -> GradientFlow:
+        """Return it in Python's form."""
+        rows = zip(self._tensors, self._norms.tolist(), strict=True)
+        return GradientFlow(
+            tuple(_layer(*layer) for layer in self._layers),
+            {tensor.name: TensorFlow(*norms) for tensor, norms in rows},
+        )
 
 
-def _read_layer(trainer: int, index: int) -> LayerFlow:
+def _read_layer(trainer: int, index: int) -> tuple[_c.Flow, Array]:
     flow = _c.Flow()
     check(lib.rnn_trainer_flow(trainer, index, flow))
     series = np.empty((_GATES + 2 * flow.gate_count, flow.time_steps))
     target = _doubles(series)
     check(lib.rnn_trainer_flow_series(trainer, index, _c.RNN_FLOW_ALL, 0, target, series.nbytes))
+    return flow, series
+
+
+def _layer(flow: _c.Flow, series: Array) -> LayerFlow:
     return LayerFlow(
         layer=flow.layer,
         level=flow.level,
@@ -61,14 +78,6 @@ def _read_layer(trainer: int, index: int) -> LayerFlow:
         gate_low=series[_GATES::2],
         gate_high=series[_GATES + 1 :: 2],
     )
-
-
-def _read_tensors(trainer: int, tensors: tuple[Tensor, ...]) -> dict[str, TensorFlow]:
-    norms = np.empty((len(tensors), 3))
-    check(lib.rnn_trainer_tensor_flow(trainer, _doubles(norms), norms.nbytes))
-    return {
-        tensor.name: TensorFlow(*row) for tensor, row in zip(tensors, norms.tolist(), strict=True)
-    }
 
 
 def _doubles(array: Array) -> Any:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from . import _c_types as _c
 from ._arrays import Array
+from ._flow import Seen
 from ._state import State
 from .flow import GradientFlow
 
@@ -53,10 +54,7 @@ class StepResult:
     """What one step of a trainer did. It never changes."""
 
     # The report of C is kept as it came: reading a field is cheaper than copying all at each step.
-    __slots__ = ("_report", "_state", "exponents", "flow")
-
-    flow: GradientFlow | None
-    """What an observed step saw; None if it was not observed."""
+    __slots__ = ("_report", "_flow", "_state", "exponents")
 
     exponents: Array | None
     """Of `Trainer.floss`: Lyapunov exponents [B, m] before the update; otherwise None.
@@ -77,7 +75,7 @@ class StepResult:
         skipped_steps: int,
     ) -> None:
         self._state = state
-        self.flow = None
+        self._flow: Seen | GradientFlow | None = None
         self.exponents = None
         self._report = _c.StepReport(
             loss=loss,
@@ -91,12 +89,12 @@ class StepResult:
         )
 
     @classmethod
-    def from_c(cls, report: _c.StepReport, state: State) -> StepResult:
+    def from_c(cls, report: _c.StepReport, state: State, seen: Seen | None = None) -> StepResult:
         """Wrap the report of a call, which nothing may write to from now on."""
         result = cls.__new__(cls)
         result._report = report
         result._state = state
-        result.flow = None
+        result._flow = seen
         result.exponents = None
         return result
 
@@ -127,6 +125,13 @@ class StepResult:
         Hand it to the next step to train on a long stream.
         """
         return self._state
+
+    @property
+    def flow(self) -> GradientFlow | None:
+        """What an observed step saw; None if it was not observed."""
+        if isinstance(self._flow, Seen):
+            self._flow = self._flow.flow()
+        return self._flow
 
     @property
     def learning_rate(self) -> float:

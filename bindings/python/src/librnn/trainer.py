@@ -13,7 +13,7 @@ from ._arrays import Array
 from ._batch import Batch, Lengths
 from ._c_api import check, create, lib
 from ._checks import file_path, number
-from ._flow import read_flow
+from ._flow import Seen
 from ._handle import Owner
 from ._lyapunov import leading, measurement
 from ._options import PENALTIES, ClipScope, NonFinite
@@ -351,10 +351,9 @@ class Trainer(Owner):
         return self._result(report, handle, batch)
 
     def _result(self, report: _c.StepReport, handle: int, batch: Batch) -> StepResult:
-        result = StepResult.from_c(report, batch.state())
-        if batch.c.observe:
-            result.flow = read_flow(handle, report.flow_count, self._signature.tensors)
-        return result
+        observed = batch.c.observe
+        seen = Seen(handle, report.flow_count, self._signature.tensors) if observed else None
+        return StepResult.from_c(report, batch.state(), seen)
 
     def _batch(
         self,
