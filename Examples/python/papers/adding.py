@@ -11,8 +11,13 @@ the last step is the sum of the two. Who answers 1 always has a mean squared err
   100 units. Keller and others, "Traveling waves encode the recent past and enhance sequence
   learning", 2024: T = 200 4e-5 after 22,000 updates, T = 400 1e-4 after 30,000.
 
-Every update has new sequences; the settings were chosen by the validation error. At T = 400 none
-of those tried reached the published error in 30,000 updates: the best stayed at 3e-4.
+Every update has new sequences; the settings were chosen by the validation error.
+
+At T = 400 rectified units run away: once a spectral radius of 1.1 has made the states huge, every
+gradient is huge too, and what clipping leaves of it says little. So an update whose gradient has a
+norm above 1e4 is taken back, and the recurrent matrix shrinks by a thousandth; Pascanu, Mikolov and
+Bengio's program does so above 1e10. With seed 1, 12 of the first 20,000 updates are, all of them
+before the 3,000th.
 """
 
 from __future__ import annotations
@@ -47,6 +52,8 @@ class Setting:
     updates: int
     optimizer: librnn.Optimizer
     warm_up: float = 0.0
+    clip_norm: float = 1.0
+    take_back_above: float | None = None
 
 
 def gru(seed: int, hidden: int = 150) -> librnn.Model:
@@ -89,14 +96,28 @@ def train(setting: Setting, seed: int) -> librnn.Trainer:
         setting.make_model(seed),
         loss=librnn.MSELoss(),
         optimizer=setting.optimizer,
-        clip_norm=1.0,
+        clip_norm=setting.clip_norm,
     )
     random = np.random.default_rng(seed)
     for update in range(setting.updates):
         done = update / setting.updates
         trainer.learning_rate = setting.optimizer.lr * schedule(done, setting.warm_up)
-        trainer.step(*sequences(random, setting.time_steps, setting.batch_size))
+        batch = sequences(random, setting.time_steps, setting.batch_size)
+        if setting.take_back_above is None:
+            trainer.step(*batch)
+        else:
+            step_or_shrink(trainer, batch, setting.take_back_above)
     return trainer
+
+
+def step_or_shrink(
+    trainer: librnn.Trainer, batch: tuple[Values, Values], above: float, shrink: float = 1e-3
+) -> None:
+    """Take a step; if the norm of its gradient is above, or NaN, take it back and shrink W_hh."""
+    weights = trainer.model.state_dict()
+    if not trainer.step(*batch).grad_norm <= above:
+        weights["0.weight_hh_l0"] *= np.float32(1 - shrink)
+        trainer.model.load_state_dict(weights)
 
 
 def schedule(done: float, warm_up: float) -> float:
@@ -128,15 +149,27 @@ def trial(setting: Setting, seed: int) -> trials.Figures:
 
 SETTINGS = {
     "IRNN, T = 200": Setting(200, irnn, 16, 30_000, librnn.Adam(3e-4), warm_up=0.1),
-    "IRNN, T = 400": Setting(400, irnn, 16, 30_000, librnn.RMSprop(3e-4), warm_up=0.4),
+    "IRNN, T = 400": Setting(
+        400,
+        partial(irnn, scale=0.05),
+        32,
+        30_000,
+        librnn.Adam(3e-4),
+        warm_up=0.3,
+        clip_norm=10.0,
+        take_back_above=1e4,
+    ),
     "GRU, T = 600": Setting(600, gru, 8, 14_000, librnn.Adam(5e-3)),
 }
 
 
 def main() -> None:
     """Run the trials of all settings."""
-    options = trials.parser(__doc__).parse_args()
-    trials.run("adding", {name: partial(trial, s) for name, s in SETTINGS.items()}, options)
+    parser = trials.parser(__doc__)
+    parser.add_argument("--only", default="", help="run the trials with this in their title")
+    options = parser.parse_args()
+    wanted = {name: partial(trial, s) for name, s in SETTINGS.items() if options.only in name}
+    trials.run("adding", wanted, options)
 
 
 if __name__ == "__main__":
