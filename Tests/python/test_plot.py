@@ -27,6 +27,7 @@ def observed(model=MODEL, x=X):
 
 
 FLOW = observed().flow
+BOUNDED = [layer for layer in FLOW.layers if not np.isnan(layer.saturated_fraction)]
 
 
 def axes():
@@ -298,8 +299,15 @@ def test_gains_are_drawn_as_they_are():
 def test_gates_are_bars_of_the_mean_to_both_sides():
     low, high = librnn.plot.gates(FLOW, axes()).containers
     for bars, name, sign in [(low, "gate_low", -1), (high, "gate_high", 1)]:
-        means = np.concatenate([getattr(layer, name).mean(axis=1) for layer in FLOW.layers])
-        assert np.allclose([bar.get_width() for bar in bars], sign * means)
+        means = [getattr(layer, name).mean(axis=1) for layer in BOUNDED]
+        assert np.allclose([bar.get_width() for bar in bars], sign * np.concatenate(means))
+
+
+def test_what_has_no_bounds_has_no_gates_to_draw():
+    unbounded = tuple(layer for layer in FLOW.layers if layer not in BOUNDED)
+    assert unbounded
+    with pytest.raises(ValueError, match="expected a layer with bounded activations, got none"):
+        librnn.plot.gates(FLOW._replace(layers=unbounded), axes())
 
 
 # ---- Dynamics

@@ -47,9 +47,8 @@ def _sections(diagnosis: Diagnosis) -> Iterator[Html]:
     yield _section("Layers", _layers(diagnosis))
     yield _section("What to try next", _advice(diagnosis))
     yield _section("Gradient flow", *_flow(diagnosis))
-    layers = [layer for layer in diagnosis.flow.layers if _can_saturate(diagnosis, layer)]
-    if layers:
-        yield _section("Saturation", *_saturation(diagnosis.flow._replace(layers=tuple(layers))))
+    if not all(math.isnan(layer.saturated_fraction) for layer in diagnosis.flow.layers):
+        yield _section("Saturation", *_saturation(diagnosis.flow))
     if diagnosis.spectra:
         yield _section("Recurrent matrices", *_spectra(diagnosis))
     if diagnosis.lyapunov:
@@ -146,10 +145,6 @@ def _flow(diagnosis: Diagnosis) -> Iterator[Html]:
         "it shrinks, above 1 it grows."
     )
     yield _figures.gain(flow)
-
-
-def _can_saturate(diagnosis: Diagnosis, layer: LayerFlow) -> bool:
-    return getattr(diagnosis.model.layers[layer.layer], "nonlinearity", "tanh") == "tanh"
 
 
 def _saturation(flow: GradientFlow) -> Iterator[Html]:

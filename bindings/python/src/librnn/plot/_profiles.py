@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,8 @@ def gain(flow: GradientFlow, ax: Axes | None = None) -> Axes:
 def gates(flow: GradientFlow, ax: Axes | None = None) -> Axes:
     """Draw which part of every gate's activations is near one of its ends, mean over the steps.
 
-    To the left: below 0.1, or -0.9 of a tanh. To the right: above 0.9.
+    To the left: below 0.1, or -0.9 of a tanh. To the right: above 0.9. Layers of relu or identity
+    have no such ends and are left out.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def gates(flow: GradientFlow, ax: Axes | None = None) -> Axes:
     """
     _check(flow)
     rows = list(_gates(flow))
+    if not rows:
+        raise ArgumentError(mismatch("flow", "a layer with bounded activations", "none"))
     ax = prepare(ax, (8, 1.6 + 0.26 * len(rows)))
     light_grid(ax)
     places = np.arange(len(rows))
@@ -88,6 +92,8 @@ def _check(flow: GradientFlow) -> None:
 
 def _gates(flow: GradientFlow) -> Iterator[tuple[str, float, float]]:
     for layer in flow.layers:
+        if math.isnan(layer.saturated_fraction):
+            continue
         for name, low, high in zip(layer.gates, layer.gate_low, layer.gate_high, strict=True):
             yield f"{layer.name}  {GATES[name]}", _mean(low), _mean(high)
 
