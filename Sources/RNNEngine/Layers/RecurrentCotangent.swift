@@ -47,8 +47,6 @@ private struct Derivatives {
 
 /// Back through one step, in double precision, with the parameters' gradient summed up on the way.
 extension Recurrent where S == Double {
-  private typealias Numbers = CellRows<Double>
-
   func pull(
     _ cotangents: LevelCotangents, _ numbers: CellRows<Double>, _ k: Int, _ context: Context,
     to gradient: View<Double>
@@ -70,6 +68,12 @@ extension Recurrent where S == Double {
     row == 0 ? 0 : sums.values[(row - 1) * sums.stride + j]
   }
 
+  /// Of both sums of a gate.
+  @inline(__always)
+  private func slope(_ c: LevelCotangents, _ row: Int, gate: Int, _ j: Int) -> Double {
+    slope(c.hiddenSums, row, gate * size + j) + slope(c.inputSums, row, gate * size + j)
+  }
+
   /// A number that went in and its tangent.
   @inline(__always)
   private func dual(_ values: Matrix<Double>, _ row: Int, _ j: Int) -> Dual {
@@ -77,10 +81,10 @@ extension Recurrent where S == Double {
   }
 
   /// h = φ(a): da = φ'∘dh.
-  private func pullElman(_ c: LevelCotangents, _ row: Int, _ numbers: Numbers) {
+  private func pullElman(_ c: LevelCotangents, _ row: Int, _ numbers: CellRows<Double>) {
     let (dh, da) = (Derivatives(c.output, row: row), Derivatives(c.hidden, row: row))
     for j in 0..<size {
-      let slope = slope(c.hiddenSums, row, j) + slope(c.inputSums, row, j)
+      let slope = slope(c, row, gate: 0, j)
       let h = numbers.output[j]
       switch cell.activation {
       case .tanh:
@@ -94,17 +98,14 @@ extension Recurrent where S == Double {
   }
 
   /// q = W_hn h + b_hn; n = tanh(W_in x + b_in + r∘q); h_t = (1-z)∘n + z∘h_{t-1}.
-  private func pullGRU(_ c: LevelCotangents, _ row: Int, _ numbers: Numbers) {
+  private func pullGRU(_ c: LevelCotangents, _ row: Int, _ numbers: CellRows<Double>) {
     let dh = Derivatives(c.output, row: row)
     let (hidden, inner) = (Derivatives(c.hidden, row: row), Derivatives(c.inner, row: row))
     for j in 0..<size {
-      func slope(_ gate: Int) -> Double {
-        self.slope(c.hiddenSums, row, gate * size + j) + self.slope(c.inputSums, row, gate * size + j)
-      }
-      let r = Dual.sigmoid(numbers.gates[j], slope(0))
-      let z = Dual.sigmoid(numbers.gates[size + j], slope(1))
-      let q = Dual(numbers.candidate[j], self.slope(c.hiddenSums, row, 2 * size + j))
-      let da = self.slope(c.inputSums, row, 2 * size + j) + (r * q).slope
+      let r = Dual.sigmoid(numbers.gates[j], slope(c, row, gate: 0, j))
+      let z = Dual.sigmoid(numbers.gates[size + j], slope(c, row, gate: 1, j))
+      let q = Dual(numbers.candidate[j], slope(c.hiddenSums, row, 2 * size + j))
+      let da = slope(c.inputSums, row, 2 * size + j) + (r * q).slope
       let n = Dual.tanh(numbers.gates[2 * size + j], da)
       let previous = dual(c.previousOutput, row, j)
       let dn = dh[j] * (1 - z) * (1 - n * n)
@@ -121,18 +122,15 @@ extension Recurrent where S == Double {
   }
 
   /// c_t = f∘c_{t-1} + i∘g; h_t = o∘tanh(c_t).
-  private func pullLSTM(_ c: LevelCotangents, _ row: Int, _ numbers: Numbers) {
+  private func pullLSTM(_ c: LevelCotangents, _ row: Int, _ numbers: CellRows<Double>) {
     guard let cell = c.cell, let previousCell = c.previousCell else { return }
     let (dh, dc) = (Derivatives(c.output, row: row), Derivatives(cell, row: row))
     let da = Derivatives(c.hidden, row: row)
     for j in 0..<size {
-      func slope(_ gate: Int) -> Double {
-        self.slope(c.hiddenSums, row, gate * size + j) + self.slope(c.inputSums, row, gate * size + j)
-      }
-      let i = Dual.sigmoid(numbers.gates[j], slope(0))
-      let f = Dual.sigmoid(numbers.gates[size + j], slope(1))
-      let g = Dual.tanh(numbers.gates[2 * size + j], slope(2))
-      let o = Dual.sigmoid(numbers.gates[3 * size + j], slope(3))
+      let i = Dual.sigmoid(numbers.gates[j], slope(c, row, gate: 0, j))
+      let f = Dual.sigmoid(numbers.gates[size + j], slope(c, row, gate: 1, j))
+      let g = Dual.tanh(numbers.gates[2 * size + j], slope(c, row, gate: 2, j))
+      let o = Dual.sigmoid(numbers.gates[3 * size + j], slope(c, row, gate: 3, j))
       let previous = dual(previousCell, row, j)
       let tanhC = Dual.tanh(CPlatform.tanh(numbers.cell[j]), (f * previous + i * g).slope)
       let all = dc[j] + dh[j] * o * (1 - tanhC * tanhC)

@@ -46,13 +46,12 @@ final class Cotangents {
       let (pass, step) = trajectory.pass(index, through: t)
       let part = model.layerPart(index, of: gradient)
       switch stages.all[index] {
-      case .recurrent(let layer, let first):
+      case .recurrent(let layer, let places):
         guard let context = Recurrent<Double>.Context(layer, pass) else { return }
         for k in (0..<layer.depth).reversed() {
-          let place = LevelPlace(layer, k, first: first, start: model.stateStart[index])
           let input = input(of: index, level: k, context.input(k), step)
           let below = index + k == 0 ? nil : other(than: signal, rows: input.rows, columns: input.columns)
-          let level = level(layer, place, input, below)
+          let level = level(layer, places[k], input, below)
           if let given = signal { level.output.add(given) }
           let numbers = numbers(level, k, context, step)
           layer.pull(level, numbers, k, context, to: part)
@@ -153,8 +152,7 @@ final class Cotangents {
   }
 
   private func outputTangents(_ index: Int, _ k: Int) -> Matrix<Double>? {
-    guard case .recurrent(let layer, let first) = stages.all[index] else { return nil }
-    let place = LevelPlace(layer, k, first: first, start: model.stateStart[index])
-    return tangents.level(layer, place, input: nil).output
+    guard case .recurrent(let layer, let places) = stages.all[index] else { return nil }
+    return tangents.level(layer, places[k], input: nil).output
   }
 }

@@ -9,9 +9,7 @@ extension Trajectory {
     for j in 0..<stateSize { values[j * stateSize + j] = 1 }
     for t in 0..<max(first + 1, 0) { move(to: t) }
     for t in stride(from: first + 1, through: last, by: 1) { push(tangents, through: t) }
-    if let step = firstStepNotFinite, step <= last {
-      throw RNNError(.nonFinite, "state: expected finite numbers, got others at step \(step)")
-    }
+    try checkState(through: last)
     for i in 0..<stateSize {
       for j in 0..<stateSize { jacobian[i * stateSize + j] = values[j * stateSize + i] }
     }

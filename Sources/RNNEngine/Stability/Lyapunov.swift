@@ -83,9 +83,7 @@ struct LyapunovMeasurement {
 
   /// A direction that is lost in one step has an exponent of -infinity. In many it may only have been overgrown.
   private func check(_ t: Int, steps: Int) throws(RNNError) {
-    if let step = trajectory.firstStepNotFinite, step <= t {
-      throw RNNError(.nonFinite, "state: expected finite numbers, got others at step \(step)")
-    }
+    try trajectory.checkState(through: t)
     let diagonal = factors.diagonal.values
     if steps > 1 && !diagonal.allSatisfy({ $0.isFinite && $0 != 0 }) {
       throw RNNError(

@@ -3,8 +3,8 @@ import RNNKernels
 /// The layers of a model as changes of its state go through them.
 struct Stages {
   enum Stage {
-    /// `first` of its levels among those of the model.
-    case recurrent(Recurrent<Double>, first: Int)
+    /// With the places of its levels.
+    case recurrent(Recurrent<Double>, [LevelPlace])
     case linear
     /// Its input does not change.
     case embedding
@@ -20,7 +20,7 @@ struct Stages {
 
   init(_ model: Model<Double>) throws(RNNError) {
     var (all, levels, sums, widest) = ([Stage](), 0, 0, 0)
-    for description in model.descriptions {
+    for (index, description) in model.descriptions.enumerated() {
       widest = max(widest, description.outputSize)
       if description.kind != .embedding { widest = max(widest, description.inputSize) }
       switch description.kind {
@@ -28,7 +28,10 @@ struct Stages {
       case .linear: all.append(.linear)
       case .elman, .gru, .lstm:
         let layer = try Recurrent<Double>(description)
-        all.append(.recurrent(layer, first: levels))
+        let start = model.stateStart[index]
+        all.append(
+          .recurrent(
+            layer, (0..<layer.depth).map { LevelPlace(layer, $0, first: levels, start: start) }))
         levels += layer.depth
         sums = max(sums, layer.gateWidth)
       }

@@ -18,7 +18,7 @@ final class Trajectory {
   /// n: numbers of the state, h of each recurrent layer, then c of an LSTM.
   var stateSize: Int { stages.stateSize }
   /// Of the stretch that was moved to last; nil: all states of it are finite.
-  private(set) var firstStepNotFinite: Int?
+  private var firstStepNotFinite: Int?
 
   /// `longest`: steps whose activations are held at a time.
   init(_ model: Model<Double>, _ input: RowInput, longest: Int = 256) throws(RNNError) {
@@ -37,6 +37,13 @@ final class Trajectory {
     network.begin(with: state.values)
     _ = network.forward(sequence, stretch, stateOut: state.values, dropout: nil)
     firstStepNotFinite = state.values.allSatisfy { $0.isFinite } ? nil : stretch.first { !stateIsFinite($0) }
+  }
+
+  /// Whether all states are finite up to step t, which is of the stretch that was moved to last.
+  func checkState(through t: Int) throws(RNNError) {
+    if let step = firstStepNotFinite, step <= t {
+      throw RNNError(.nonFinite, "state: expected finite numbers, got others at step \(step)")
+    }
   }
 
   /// At a step of the stretch.
@@ -74,11 +81,10 @@ final class Trajectory {
       case .embedding: input = nil
       case .linear:
         if let changed = input { input = tangents.multiply(changed, model, layer: index) }
-      case .recurrent(let layer, let first):
+      case .recurrent(let layer, let places):
         guard let context = Recurrent<Double>.Context(layer, pass) else { return }
         for k in 0..<layer.depth {
-          let place = LevelPlace(layer, k, first: first, start: model.stateStart[index])
-          let moved = tangents.level(layer, place, input: input)
+          let moved = tangents.level(layer, places[k], input: input)
           layer.push(moved, context.level(k), step: step, context)
           input = moved.output
         }
