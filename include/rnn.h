@@ -476,40 +476,126 @@ rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
 /* ---- 6. Streaming --------------------------------------------------------------------------- */
 
 /*
- * The running state of B sequences that go on one step at a time.
- * Threads: one at a time; streams of one model are independent. A stream keeps its model alive and sees
- * its current weights. All memory is allocated by rnn_stream_create; a step allocates nothing, but for a
- * small object for each loop that several threads share. Steps give the bits of the whole sequence,
- * unless OpenBLAS was asked to multiply (the environment variable LIBRNN_PRODUCTS).
+ * The running state of B independent sequences, its lanes, which go on one time step at a time: in an audio callback,
+ * a control loop, a frame of a game, a server.
+ *
+ * Real time.  A function marked RNN_NONBLOCKING allocates nothing, takes no lock, waits for nobody and calls no system:
+ * it works on the calling thread alone, in memory that rnn_stream_create has set aside, and numbers that become
+ * very small cost no more than others. rnn_stream_prepare sees to it that the first step is not slower either. To a
+ * compiler that knows the attribute nonblocking (clang from version 20 on) the mark is that attribute.
+ *
+ * Weights.  A stream reads a copy of its model's weights, as they were when it was created, packed in the order of
+ * its reading. The model may be trained, set or freed meanwhile; rnn_stream_swap_model hands newer weights over.
+ *
+ * Bits.  Steps, blocks of steps and the whole sequence at once (rnn_model_forward, rnn_trainer_step) give the same
+ * bits, and so does a lane alone or beside others; unless OpenBLAS was asked to multiply (the environment variable
+ * LIBRNN_PRODUCTS).
+ *
+ * Lanes.  All lanes are active at first, or all idle. A lane joins by rnn_stream_import or rnn_stream_copy and ends
+ * by rnn_stream_leave, between steps. A step costs what the active lanes cost: the input of idle lanes is not looked
+ * at, their output not written.
+ *
+ * Threads: one at a time, but for rnn_stream_swap_model, which any other thread may call at any moment of the stream's
+ * life. Streams are independent of each other.
  */
 typedef struct rnn_stream rnn_stream;
 
+#if defined(__clang__) && __clang_major__ >= 20
+#define RNN_NONBLOCKING __attribute__((nonblocking))
+#else
+#define RNN_NONBLOCKING
+#endif
+
 typedef struct rnn_stream_options {
   size_t struct_size;
-  int64_t batch_size;   /* B; 0 means 1 */
+  int64_t batch_size;   /* B, the number of lanes; 0 means 1 */
   rnn_dtype token_type; /* RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
+  int32_t idle;         /* 1: all lanes are idle at first; 0: all are active, from the zero state */
 } rnn_stream_options;
 
-/* options may be NULL. The state begins at zero. */
-rnn_status rnn_stream_create(rnn_model *model, const rnn_stream_options *options, rnn_stream **stream);
+typedef struct rnn_stream_info {
+  size_t struct_size;
+  int64_t batch_size;
+  int64_t active_lanes;
+  size_t state_bytes;  /* of what rnn_stream_export writes for one lane */
+  size_t weight_bytes; /* that a step reads */
+  int64_t swaps;       /* weights that were handed over and are in use, or were */
+} rnn_stream_info;
+
+/* Copies and packs the weights and allocates all memory. options may be NULL. Errors: RNN_ERR_ARGUMENT. */
+rnn_status rnn_stream_create(const rnn_model *model, const rnn_stream_options *options, rnn_stream **stream);
 
 /* Closes the handle. NULL is allowed. */
 rnn_status rnn_stream_free(rnn_stream *stream);
 
 /*
- * One time step: input [B, I] or tokens [B], output [B, O]. A last-step head answers at every step.
- * Agrees with rnn_model_forward over the same steps to a few rounding errors of the dtype.
- * Errors: RNN_ERR_SHAPE, RNN_ERR_NAN, RNN_ERR_ARGUMENT for a token out of range; the state is then unchanged.
+ * Touches all memory that a step touches, and the code, by steps whose results are thrown away; the state of the lanes
+ * is not changed. To be called once, on the thread that is going to stream, before its first step.
+ */
+rnn_status rnn_stream_prepare(rnn_stream *stream);
+
+rnn_status rnn_stream_describe(const rnn_stream *stream, rnn_stream_info *info);
+
+/*
+ * One time step: input [B, I] or tokens [B], output [B, O]. A last-step head answers at every step. `output` may be
+ * `input` where the two have one size.
+ * Errors: RNN_ERR_SHAPE, RNN_ERR_NAN, RNN_ERR_ARGUMENT for a token out of range; nothing has changed then.
  */
 rnn_status rnn_stream_step(rnn_stream *stream, const void *input, size_t input_bytes, void *output,
-                           size_t output_bytes);
+                           size_t output_bytes) RNN_NONBLOCKING;
 
-/* Back to the zero state. */
-rnn_status rnn_stream_reset(rnn_stream *stream);
+/* n steps at once, as that many calls would: input [n, B, I] or tokens [n, B], output [n, B, O]. Errors: as a step. */
+rnn_status rnn_stream_process(rnn_stream *stream, int64_t steps, const void *input, size_t input_bytes,
+                              void *output, size_t output_bytes) RNN_NONBLOCKING;
 
-/* Copies the state out and in: B * state_bytes_per_row bytes, laid out as rnn_model_state_tensor says. */
-rnn_status rnn_stream_get_state(const rnn_stream *stream, void *state, size_t bytes);
-rnn_status rnn_stream_set_state(rnn_stream *stream, const void *state, size_t bytes);
+/* All active lanes back to the zero state. */
+rnn_status rnn_stream_reset(rnn_stream *stream) RNN_NONBLOCKING;
+
+/*
+ * The states of all lanes as rnn_model_state_tensor lays them out, B * state_bytes_per_row bytes: to go on where
+ * rnn_model_forward ended, or the other way round. Idle lanes give zeros; what is set for them is not looked at.
+ * Errors: RNN_ERR_SHAPE, RNN_ERR_NAN.
+ */
+rnn_status rnn_stream_get_state(const rnn_stream *stream, void *state, size_t bytes) RNN_NONBLOCKING;
+rnn_status rnn_stream_set_state(rnn_stream *stream, const void *state, size_t bytes) RNN_NONBLOCKING;
+
+/*
+ * The state of an active lane as state_bytes plain bytes, to be kept, sent or written to a file: a lane that goes on
+ * from them, in this process or another, gives the same bits. They begin with "RNNSTATE", a version and a mark of the
+ * model's layers, and are the same on every machine of one byte order.
+ * Errors: RNN_ERR_ARGUMENT for a lane that is idle or not there, RNN_ERR_SHAPE.
+ */
+rnn_status rnn_stream_export(const rnn_stream *stream, int64_t lane, void *state,
+                             size_t bytes) RNN_NONBLOCKING;
+
+/*
+ * A lane begins, or goes on, from an exported state; from zeros if `state` is NULL and `bytes` 0. An idle lane joins.
+ * Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_FORMAT for bytes that are not the state of a model of these
+ * layers and dtype, RNN_ERR_NAN. Nothing has changed then.
+ */
+rnn_status rnn_stream_import(rnn_stream *stream, int64_t lane, const void *state,
+                             size_t bytes) RNN_NONBLOCKING;
+
+/*
+ * Lane `to_lane` goes on from the state of `from_lane`, which stays as it is: a fork within one stream (from == to), or
+ * a copy to another stream of a model with these layers. An idle lane joins. Both streams belong to the thread.
+ * Errors: RNN_ERR_ARGUMENT, RNN_ERR_MODEL.
+ */
+rnn_status rnn_stream_copy(const rnn_stream *from, int64_t from_lane, rnn_stream *to,
+                           int64_t to_lane) RNN_NONBLOCKING;
+
+/* The lane becomes idle; its state is forgotten. Others do not notice. Errors: RNN_ERR_ARGUMENT. */
+rnn_status rnn_stream_leave(rnn_stream *stream, int64_t lane) RNN_NONBLOCKING;
+
+/*
+ * Hands the present weights of a model to a stream that may be running: its next step or block uses them, and the
+ * states of its lanes carry over. The stream neither waits nor frees: the weights it has done with are released by a
+ * later swap or by rnn_stream_free. Weights that no step has used yet are replaced.
+ * Threads: any, beside the thread of the stream, which is why a model can be trained while it is being listened to.
+ * Reads the model. Not beside rnn_stream_free.
+ * Errors: RNN_ERR_MODEL when layers or dtype are not the stream's; RNN_ERR_OUT_OF_MEMORY. The stream goes on as before.
+ */
+rnn_status rnn_stream_swap_model(rnn_stream *stream, const rnn_model *model);
 
 /* ---- 7. Files ------------------------------------------------------------------------------- */
 

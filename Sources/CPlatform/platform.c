@@ -6,6 +6,26 @@ char *platform_error_text(void) {
   return text;
 }
 
+void platform_begin_error(void) { platform_error_text()[0] = 0; }
+
+void platform_append_error(const char *piece, size_t bytes) {
+  char *text = platform_error_text();
+  const size_t used = strlen(text), room = PLATFORM_ERROR_BYTES - 1 - used;
+  const size_t count = bytes < room ? bytes : room;
+  memcpy(text + used, piece, count);
+  text[used + count] = 0;
+}
+
+void platform_append_error_number(int64_t number) {
+  char digits[24];
+  size_t first = sizeof digits;
+  uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+  do digits[--first] = (char)('0' + rest % 10);
+  while ((rest /= 10) > 0);
+  if (number < 0) digits[--first] = '-';
+  platform_append_error(digits + first, sizeof digits - first);
+}
+
 void **platform_handle_chunks(void) {
   static void *chunks[PLATFORM_HANDLE_CHUNKS];
   return chunks;

@@ -16,7 +16,7 @@ func boundary(_ body: () throws(RNNError) -> Void) -> rnn_status {
   }
 }
 
-private func status(of code: RNNError.Code) -> rnn_status {
+func status(of code: RNNError.Code) -> rnn_status {
   switch code {
   case .argument: RNN_ERR_ARGUMENT
   case .structSize: RNN_ERR_STRUCT_SIZE

@@ -11,7 +11,13 @@ final class Object {
   }
 
   let content: Content
-  init(_ content: Content) { self.content = content }
+  /// Of a stream: itself, to be borrowed without counting.
+  let borrowed: BorrowedStream?
+
+  init(_ content: Content) {
+    self.content = content
+    if case .stream(let stream) = content { borrowed = stream.borrowed } else { borrowed = nil }
+  }
 }
 
 /// Handles are not addresses. A handle names a slot of a table and the generation of its content, so a
@@ -53,10 +59,10 @@ enum Handles {
   }
 
   /// Forgets the handle. What it stood for lives on while others need it.
-  static func close(_ handle: OpaquePointer, _ slot: Int) {
+  static func close(_ handle: OpaquePointer) {
     pthread_mutex_lock(platform_handle_lock())
-    guard let pointer = self.slot(slot), platform_load_uint64(address(of: pointer)) & 1 == 1,
-      encode(slot, pointer.pointee.generation) == handle
+    guard let index = index(handle), let pointer = slot(index),
+      platform_load_uint64(address(of: pointer)) & 1 == 1, encode(index, pointer.pointee.generation) == handle
     else {
       pthread_mutex_unlock(platform_handle_lock())
       return
@@ -65,30 +71,35 @@ enum Handles {
     platform_store_uint64(address(of: pointer), pointer.pointee.generation + 1)
     pointer.pointee.object = nil
     pointer.pointee.nextFree = book.firstFree
-    book.firstFree = slot
+    book.firstFree = index
     pthread_mutex_unlock(platform_handle_lock())
     if let object { Unmanaged<Object>.fromOpaque(object).release() }
   }
 
   // MARK: Looking up
 
-  /// The content of a handle and its slot, or nil if the handle is not open.
+  /// The content of a handle, or nil if the handle is not open. The caller keeps the handle open meanwhile.
   @inline(__always)
-  static func find(_ handle: OpaquePointer) -> (object: Object, slot: Int)? {
-    let bits = UInt(bitPattern: handle)
-    guard bits & 1 == 1 else { return nil }
-    let index = Int(bits >> 1 & (1 << indexBits - 1))
-    guard let slot = slot(index) else { return nil }
+  static func object(_ handle: OpaquePointer) -> Unmanaged<Object>? {
+    guard let index = index(handle), let slot = slot(index) else { return nil }
     let generation = platform_load_uint64(address(of: slot))
     guard generation & 1 == 1, encode(index, generation) == handle, let object = slot.pointee.object else {
       return nil
     }
-    return (Unmanaged<Object>.fromOpaque(object).takeUnretainedValue(), index)
+    return Unmanaged<Object>.fromOpaque(object)
+  }
+
+  /// The slot that a handle names, if it is one.
+  @inline(__always)
+  private static func index(_ handle: OpaquePointer) -> Int? {
+    let bits = UInt(bitPattern: handle)
+    return bits & 1 == 1 ? Int(bits >> 1 & (1 << indexBits - 1)) : nil
   }
 
   // MARK: The table
 
   /// Never NULL and never even, so never the address of an object.
+  @inline(__always)
   private static func encode(_ index: Int, _ generation: UInt64) -> OpaquePointer {
     let high = UInt(truncatingIfNeeded: generation) << (indexBits + 1)
     return OpaquePointer(bitPattern: high | UInt(index) << 1 | 1).unsafelyUnwrapped
@@ -99,7 +110,15 @@ enum Handles {
   }
 
   /// Slot `index`, if its chunk exists: chunk k holds 64 · 2^k slots.
+  @inline(__always)
   private static func slot(_ index: Int) -> UnsafeMutablePointer<Slot>? {
+    if index >= firstChunk { return laterSlot(index) }
+    let start = platform_handle_chunks().flatMap { platform_load_pointer($0) }
+    return start.map { $0.assumingMemoryBound(to: Slot.self) + index }
+  }
+
+  @inline(never)
+  private static func laterSlot(_ index: Int) -> UnsafeMutablePointer<Slot>? {
     let position = index / firstChunk + 1
     let chunk = Int.bitWidth - 1 - position.leadingZeroBitCount
     guard chunk < Int(PLATFORM_HANDLE_CHUNKS), let chunks = platform_handle_chunks(),
@@ -134,10 +153,10 @@ enum Handles {
 
 private func content(_ handle: OpaquePointer?, _ name: String) throws(RNNError) -> Object.Content {
   guard let handle else { throw RNNError(.handle, "\(name): expected an open handle, got NULL") }
-  guard let found = Handles.find(handle) else {
+  guard let object = Handles.object(handle) else {
     throw RNNError(.handle, "\(name): expected an open handle, got one that is closed or never was")
   }
-  return found.object.content
+  return object.takeUnretainedValue().content
 }
 
 private func wrongType(_ name: String) -> RNNError {
@@ -164,6 +183,6 @@ func closeHandle(_ handle: OpaquePointer?, _ check: () throws(RNNError) -> Void)
   boundary { () throws(RNNError) in
     guard let handle else { return }
     try check()
-    if let found = Handles.find(handle) { Handles.close(handle, found.slot) }
+    Handles.close(handle)
   }
 }

@@ -23,7 +23,8 @@ enum CellForward<K: CellKernel> {
       Tile<M>.multiply(
         rows: count, columns: panel.columns,
         TileProduct(
-          depth: size, a: step.numbers.previousOutput + tile &* size, rowStride: size, depthStride: 1,
+          depth: size, a: step.numbers.previousOutput + tile &* step.shape.stateStride,
+          rowStride: step.shape.stateStride, depthStride: 1,
           panel: step.weights + panel.hiddenWeights, start: UnsafePointer(sums), startStride: stride,
           target: sums, targetStride: stride))
       for r in 0..<count { finish(step, panel, row: tile &+ r, UnsafePointer(step.scratch + r &* stride)) }
@@ -62,7 +63,8 @@ enum CellForward<K: CellKernel> {
     Tile<M>.multiply(
       rows: count, columns: panel.columns,
       TileProduct(
-        depth: depth, a: input + tile &* depth, rowStride: depth, depthStride: 1,
+        depth: depth, a: input + tile &* step.shape.inputStride, rowStride: step.shape.inputStride,
+        depthStride: 1,
         panel: step.weights + panel.inputWeights, start: step.weights + panel.biases, startStride: 0,
         target: step.scratch, targetStride: panel.sums &* V.scalarCount))
   }
@@ -111,14 +113,15 @@ enum CellForward<K: CellKernel> {
   ) {
     let row = step.numbers.row(r, step.shape)
     let isPadding = step.lengths.map { step.step >= $0[r] } ?? false
-    L.forEach(panel.units) { offset, lanes in
+    let room = step.shape.stateStride &- panel.firstUnit
+    L.forEach(min(room, panel.vectors &* V.scalarCount)) { offset, lanes in
       let j = panel.firstUnit &+ offset
       if isPadding {
         L.store(L.load(row.previousOutput, j, lanes), row.output, j, lanes)
         if K.hasCellState { L.store(L.load(row.previousCell, j, lanes), row.cell, j, lanes) }
         if step.keepsActivations { K.clearActivations(j, lanes, row, size: step.shape.size) }
       } else {
-        K.forward(j, lanes, sums + offset &* K.sumCount, row, step)
+        K.forward(j, lanes, row, step) { Tile<M>.load(sums + offset &* K.sumCount, $0) }
       }
     }
   }

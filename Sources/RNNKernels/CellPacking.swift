@@ -16,20 +16,34 @@ struct CellPanel<K: CellKernel> {
   @inline(__always)
   static var unitVectors: Int { Tile<M>.maximumColumns / K.sumCount }
 
+  /// Units of a full panel.
   @inline(__always)
-  static func count(_ shape: CellShape) -> Int {
-    let units = unitVectors &* V.scalarCount
-    return (shape.size &+ units &- 1) / units
+  static var units: Int { unitVectors &* V.scalarCount }
+
+  @inline(__always)
+  static func count(_ shape: CellShape) -> Int { (shape.size &+ units &- 1) / units }
+
+  @inline(__always)
+  init(_ index: Int, _ shape: CellShape) { self.init(firstUnit: index &* Self.units, shape) }
+
+  /// The panel so many places after another.
+  @inline(__always)
+  init(_ other: CellPanel, after places: Int, _ shape: CellShape) {
+    self.init(firstUnit: other.firstUnit &+ places &* Self.units, shape)
   }
 
   @inline(__always)
-  init(_ index: Int, _ shape: CellShape) {
-    firstUnit = index &* Self.unitVectors &* V.scalarCount
-    units = min(Self.unitVectors &* V.scalarCount, shape.size &- firstUnit)
+  private init(firstUnit: Int, _ shape: CellShape) {
+    self.firstUnit = firstUnit
+    units = min(Self.units, shape.size &- firstUnit)
     vectors = Packing<M>.vectors(units)
     inputSize = shape.inputSize
     start = firstUnit &* Self.elementsPerUnit(shape)
   }
+
+  /// Elements from one panel to the next.
+  @inline(__always)
+  static func stride(_ shape: CellShape) -> Int { units &* elementsPerUnit(shape) }
 
   @inline(__always)
   static func elementsPerUnit(_ shape: CellShape) -> Int {

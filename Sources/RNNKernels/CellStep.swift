@@ -1,22 +1,30 @@
 /// The sizes of a recurrent layer.
-public struct CellShape: Sendable {
+public struct CellShape: BitwiseCopyable, Sendable {
   /// I.
   public let inputSize: Int
   /// H.
   public let size: Int
   /// Elements from one row of gates to the next, at least GH.
   public let gateStride: Int
+  /// Elements from one row of x to the next, at least I; and of h and c, at least H. Where a row of the state has room
+  /// for whole vectors, they are written whole: zeros beyond H stay zeros.
+  public let inputStride: Int
+  public let stateStride: Int
   /// φ of an Elman network.
   public let activation: Activation
 
-  public init(inputSize: Int, size: Int, gateStride: Int, activation: Activation = .tanh) {
+  public init(
+    inputSize: Int, size: Int, gateStride: Int, inputStride: Int? = nil, stateStride: Int? = nil,
+    activation: Activation = .tanh
+  ) {
     (self.inputSize, self.size) = (inputSize, size)
     (self.gateStride, self.activation) = (gateStride, activation)
+    (self.inputStride, self.stateStride) = (inputStride ?? inputSize, stateStride ?? size)
   }
 }
 
 /// What makes a hidden unit of its sum.
-public enum Activation: Sendable {
+public enum Activation: BitwiseCopyable, Sendable {
   case tanh
   case relu
   /// The linear recurrence.
@@ -40,7 +48,7 @@ public struct CellWeights<S: Real> {
 
 /// The numbers of consecutive rows at one time step, the first row's first; [rows, …] each. A cell without c or q
 /// leaves those pointers alone.
-public struct CellRows<S: Real> {
+public struct CellRows<S: Real>: BitwiseCopyable {
   /// [GH], rows `gateStride` apart: the activations, then the gradient of the pre-activations on the input's side.
   public var gates: UnsafeMutablePointer<S>
   /// [H]: h_{t-1}, h_t, c_{t-1}, c_t. Where nothing is kept, c_t may take the place of c_{t-1}.
@@ -62,26 +70,28 @@ public struct CellRows<S: Real> {
 
   @inline(__always)
   func row(_ r: Int, _ shape: CellShape) -> CellRows {
-    let size = shape.size
+    let offset = r &* shape.stateStride
     return CellRows(
-      gates: gates + r &* shape.gateStride, previousOutput: previousOutput + r &* size,
-      output: output + r &* size, previousCell: previousCell + r &* size, cell: cell + r &* size,
-      candidate: candidate + r &* size)
+      gates: gates + r &* shape.gateStride, previousOutput: previousOutput + offset, output: output + offset,
+      previousCell: previousCell + offset, cell: cell + offset, candidate: candidate + offset)
   }
 }
 
 /// One time step of some rows through one layer, forward.
-public struct ForwardStep<S: Real> {
+public struct ForwardStep<S: Real>: BitwiseCopyable {
   public var shape: CellShape
+  /// t. A single row walks the panels to and fro, the other way at odd steps: what was read last is in the cache.
   public var step: Int
   public var rows: Int
   /// Which panels of hidden units.
-  public var panels: Range<Int>
+  public var panels: Range<Int> { firstPanel..<lastPanel }
+  private let firstPanel: Int
+  private let lastPanel: Int
   /// Valid steps of each row; nil: all.
   public var lengths: UnsafePointer<Int>?
   /// As `Kernels.packForward` leaves them.
   public var weights: UnsafePointer<S>
-  /// x_t, [rows, I]; nil: `gates` holds what `Kernels.project` made of it.
+  /// x_t, [rows, I], rows `inputStride` apart; nil: `gates` holds what `Kernels.project` made of it.
   public var input: UnsafePointer<S>?
   public var numbers: CellRows<S>
   /// Whether the activations stay in `gates` and `candidate`, for backward.
@@ -94,7 +104,8 @@ public struct ForwardStep<S: Real> {
     weights: UnsafePointer<S>, input: UnsafePointer<S>?, numbers: CellRows<S>, keepsActivations: Bool,
     scratch: UnsafeMutablePointer<S>
   ) {
-    (self.shape, self.step, self.rows, self.panels) = (shape, step, rows, panels)
+    (self.shape, self.step, self.rows) = (shape, step, rows)
+    (firstPanel, lastPanel) = (panels.lowerBound, panels.upperBound)
     (self.lengths, self.weights, self.input, self.numbers) = (lengths, weights, input, numbers)
     (self.keepsActivations, self.scratch) = (keepsActivations, scratch)
   }

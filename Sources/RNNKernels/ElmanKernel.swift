@@ -8,9 +8,9 @@ enum ElmanKernel<M: Machine>: CellKernel {
   /// h_t = φ(W_ih x_t + b_ih + b_hh + W_hh h_{t-1}), φ = tanh, relu or the identity.
   @inline(__always)
   static func forward(
-    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+    _ j: Int, _ lanes: Int, _ row: CellRows<S>, _ step: ForwardStep<S>, _ sum: (Int) -> V
   ) {
-    let a = Tile<M>.load(sums, 0)
+    let a = sum(0)
     let h =
       switch step.shape.activation {
       case .tanh: Elementary<M>.tanh(a)

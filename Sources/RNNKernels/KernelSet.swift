@@ -85,6 +85,8 @@ public final class KernelSet<M: Machine>: Kernels {
     }
   }
 
+  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<M>.run(call) }
+
   // MARK: Losses
 
   public func crossEntropy(

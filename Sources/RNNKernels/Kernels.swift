@@ -1,5 +1,5 @@
 /// The cells that have kernels.
-public enum CellKind: Sendable {
+public enum CellKind: BitwiseCopyable, Sendable {
   case elman
   case gru
   case lstm
@@ -40,6 +40,11 @@ public protocol Kernels<S>: AnyObject, Sendable {
   func project(_ cell: CellKind, _ step: ForwardStep<S>)
   func forward(_ cell: CellKind, _ step: ForwardStep<S>)
   func backward(_ cell: CellKind, _ step: BackwardStep<S>)
+
+  // MARK: Streams. `StreamKernel`
+
+  /// Some time steps through all layers.
+  func stream(_ call: UnsafeMutablePointer<StreamCall<S>>)
 
   // MARK: Losses of one row of outputs. Each returns the loss and, if asked, its gradient times `weight`
 

@@ -10,16 +10,16 @@ enum LSTMKernel<M: Machine>: CellKernel {
   /// `backward` needs i, f, g, o, which stay in `gates`, and c_t.
   @inline(__always)
   static func forward(
-    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+    _ j: Int, _ lanes: Int, _ row: CellRows<S>, _ step: ForwardStep<S>, _ sum: (Int) -> V
   ) {
     let size = step.shape.size
     // i = σ(W_ii x + b_ii + b_hi + W_hi h), f and o likewise; g = tanh(…)
-    let i = E.sigmoid(Tile<M>.load(sums, 0))
-    let f = E.sigmoid(Tile<M>.load(sums, 1))
-    let g = E.tanh(Tile<M>.load(sums, 2))
-    let o = E.sigmoid(Tile<M>.load(sums, 3))
+    let i = E.sigmoid(sum(0))
+    let f = E.sigmoid(sum(1))
+    let g = E.tanh(sum(2))
+    let o = E.sigmoid(sum(3))
     // c_t = f∘c_{t-1} + i∘g;  h_t = o∘tanh(c_t)
-    let c = f * L.load(row.previousCell, j, lanes) + i * g
+    let c = M.multiplyAdd(i * g, f, L.load(row.previousCell, j, lanes))
     L.store(c, row.cell, j, lanes)
     L.store(o * E.tanh(c), row.output, j, lanes)
     guard step.keepsActivations else { return }

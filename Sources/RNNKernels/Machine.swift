@@ -13,6 +13,8 @@ public protocol Machine {
 
   /// Vector registers.
   static var registers: Int { get }
+  /// Whether `multiplyAdd` rounds once.
+  static var isFused: Bool { get }
   /// sum + a · b, in one rounding where that is one instruction.
   static func multiplyAdd(_ sum: V, _ a: V, _ b: V) -> V
 
@@ -40,6 +42,9 @@ public protocol FusedMachine: Machine {}
 
 extension FusedMachine {
   @inline(__always)
+  public static var isFused: Bool { true }
+
+  @inline(__always)
   public static func multiplyAdd(_ sum: V, _ a: V, _ b: V) -> V { fusedMultiplyAdd(sum, a, b) }
 }
 
@@ -55,6 +60,9 @@ extension FusedMachine {
 
   extension BaselineMachine {
     public static var registers: Int { 16 }
+
+    @inline(__always)
+    public static var isFused: Bool { false }
 
     @inline(__always)
     public static func multiplyAdd(_ sum: V, _ a: V, _ b: V) -> V { sum + a * b }

@@ -11,12 +11,12 @@ import CPlatform
 public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
   /// exp(x) is 0 below this argument; above it the result is a normal number.
   static var expUnderflow: Self { get }
-  /// ln 2 split in two: `ln2High` has trailing zeros, so that n * ln2High is exact.
-  static var ln2High: Self { get }
-  static var ln2Low: Self { get }
+  /// y - n ln 2 for |y| within the range of exp and n the nearest integer to y / ln 2.
+  static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Self
   /// Adding and subtracting this rounds to the nearest integer.
   static var roundingShift: Self { get }
-  /// (exp(r) - 1) / r as a polynomial, for |r| <= ln(2)/2: off by less than half a unit in the last place.
+  /// exp(r) - 1 as a polynomial, for |r| <= ln(2)/2: off by less than a unit in the last place. Where it is short, by
+  /// Estrin's scheme, whose terms need not wait for one another.
   static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Self
   /// target[k][n] = source[n][k] for a block of 4 by 4.
   static func transpose4(
@@ -25,8 +25,9 @@ public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
 
 extension Float: Real {
   public static var expUnderflow: Float { -87 }
-  public static var ln2High: Float { 0x1.62e4p-1 }
-  public static var ln2Low: Float { 0x1.7f7d1cp-20 }
+  /// ln 2 split in two: the high part has trailing zeros, so that its product with n is exact.
+  private static var ln2High: Float { 0x1.62e4p-1 }
+  private static var ln2Low: Float { 0x1.7f7d1cp-20 }
   public static var roundingShift: Float { 0x1.8p23 }
 
   @inline(__always)
@@ -36,22 +37,28 @@ extension Float: Real {
     platform_transpose_float(source, stride, target, targetStride)
   }
 
-  /// 1 + r/2 + …, its coefficients fitted to the least largest error on |r| <= ln(2)/2: 1.3e-8.
+  /// Where the product is not rounded, ln 2 as one number is off by 2e-9 n: half a unit in the last place of exp(20).
+  @inline(__always)
+  public static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Float {
+    if M.isFused { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
+    return M.multiplyAdd(M.multiplyAdd(y, n, M.V(repeating: -ln2High)), n, M.V(repeating: -ln2Low))
+  }
+
+  /// r + r²/2 + …, the coefficients of (exp(r) - 1) / r fitted to the least largest error: 1.3e-8.
   @inline(__always)
   public static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Float {
-    var p = M.V(repeating: 0x1.6d990cp-10)
-    p = M.multiplyAdd(M.V(repeating: 0x1.1227fep-7), p, r)
-    p = M.multiplyAdd(M.V(repeating: 0x1.555486p-5), p, r)
-    p = M.multiplyAdd(M.V(repeating: 0x1.5554b0p-3), p, r)
-    p = M.multiplyAdd(M.V(repeating: 0.5), p, r)
-    return M.multiplyAdd(M.V(repeating: 1), p, r)
+    let square = r * r
+    let low = M.multiplyAdd(M.V(repeating: 0.5), M.V(repeating: 0x1.5554b0p-3), r)
+    let high = M.multiplyAdd(M.V(repeating: 0x1.555486p-5), M.V(repeating: 0x1.1227fep-7), r)
+    let p = M.multiplyAdd(M.multiplyAdd(low, high, square), M.V(repeating: 0x1.6d990cp-10), square * square)
+    return M.multiplyAdd(r, square, p)
   }
 }
 
 extension Double: Real {
   public static var expUnderflow: Double { -708 }
-  public static var ln2High: Double { 0x1.62e42fee00000p-1 }
-  public static var ln2Low: Double { 0x1.a39ef35793c76p-33 }
+  private static var ln2High: Double { 0x1.62e42fee00000p-1 }
+  private static var ln2Low: Double { 0x1.a39ef35793c76p-33 }
   public static var roundingShift: Double { 0x1.8p52 }
 
   @inline(__always)
@@ -59,6 +66,11 @@ extension Double: Real {
     _ source: UnsafePointer<Double>, stride: Int, to target: UnsafeMutablePointer<Double>, targetStride: Int
   ) {
     platform_transpose_double(source, stride, target, targetStride)
+  }
+
+  @inline(__always)
+  public static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Double {
+    M.multiplyAdd(M.multiplyAdd(y, n, M.V(repeating: -ln2High)), n, M.V(repeating: -ln2Low))
   }
 
   /// The Taylor series.
@@ -76,6 +88,6 @@ extension Double: Real {
     p = M.multiplyAdd(M.V(repeating: 1 / 24), p, r)
     p = M.multiplyAdd(M.V(repeating: 1 / 6), p, r)
     p = M.multiplyAdd(M.V(repeating: 0.5), p, r)
-    return M.multiplyAdd(M.V(repeating: 1), p, r)
+    return M.multiplyAdd(r, p, r * r)
   }
 }

@@ -310,6 +310,11 @@ static inline int platform_process_id(void) { return (int)getpid(); }
 /* This thread's last error text. */
 PLATFORM_HIDDEN char *platform_error_text(void);
 
+/* The text in pieces, without memory: begins it anew, adds so many bytes, adds a number. What does not fit is cut. */
+PLATFORM_HIDDEN void platform_begin_error(void);
+PLATFORM_HIDDEN void platform_append_error(const char *piece, size_t bytes);
+PLATFORM_HIDDEN void platform_append_error_number(int64_t number);
+
 /* The table of handles: chunks of slots, each twice the size of the one before, never freed. */
 PLATFORM_HIDDEN void **platform_handle_chunks(void);
 PLATFORM_HIDDEN pthread_mutex_t *platform_handle_lock(void);
@@ -334,6 +339,9 @@ static inline void *platform_load_pointer(void *const *address) {
 }
 static inline void platform_store_pointer(void **address, void *value) {
   __atomic_store_n(address, value, __ATOMIC_RELEASE);
+}
+static inline void *platform_exchange_pointer(void **address, void *value) {
+  return __atomic_exchange_n(address, value, __ATOMIC_ACQ_REL);
 }
 static inline uint64_t platform_load_uint64(const uint64_t *address) {
   return __atomic_load_n(address, __ATOMIC_ACQUIRE);

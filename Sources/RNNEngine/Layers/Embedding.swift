@@ -14,7 +14,7 @@ final class Embedding<S: Scalar>: Layer {
   }
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
-    LayerPlan(output: try Size.product(steps, rows, size))
+    LayerPlan(output: try Size.product(steps, rows, size), streamed: parameterCount)
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
@@ -40,6 +40,12 @@ final class Embedding<S: Scalar>: Layer {
       }
     }
   }
+
+  func stages(inputStride: Int) -> [StagePlan] {
+    [StagePlan(work: .lookup, shape: CellShape(inputSize: description.inputSize, size: size, gateStride: 0))]
+  }
+
+  func copyForStream(_ parameters: View<S>, to memory: View<S>) { memory.copy(from: parameters.start) }
 
   /// dweight[token] += dy, block by block, in the order of the steps. One token may stand at many places, so threads
   /// share the columns.

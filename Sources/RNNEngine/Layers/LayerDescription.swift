@@ -87,6 +87,11 @@ public struct LayerDescription: Sendable, Equatable {
     try only(lastStep && kind != .linear, "last_step", "Linear")
   }
 
+  /// What the layer computes, as numbers: two layers with the same can have each other's weights and states.
+  var identity: InlineArray<6, Int> {
+    [kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount, lastStep ? 1 : 0]
+  }
+
   private static func check(_ size: Int, _ name: String, _ what: String) throws(RNNError) {
     if size < 1 { throw RNNError(.argument, "\(name): \(what): expected at least 1, got \(size)") }
     try Size.checkMatrixSide(size, "\(name): \(what)")

@@ -14,7 +14,9 @@ public protocol AnyModel: AnyObject {
   func jacobian(_ batch: Batch, from first: Int, to last: Int, into target: RawBuffer) throws(RNNError)
   func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError)
   func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer
-  func makeStream(rows: Int, tokenType: DType) throws(RNNError) -> any AnyStream
+  func makeStream(rows: Int, tokenType: DType, idle: Bool) throws(RNNError) -> any AnyStream
+  /// Hands the parameters over to a stream.
+  func swap(into stream: any AnyStream) throws(RNNError)
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
 }
 
@@ -35,10 +37,33 @@ public protocol AnyTrainer: AnyObject {
 }
 
 public protocol AnyStream: AnyObject {
-  func step(input: RawBuffer, output: RawBuffer) throws(RNNError)
+  var dtype: DType { get }
+  var info: StreamInfo { get }
+  func prepare() throws(RNNError)
+  var borrowed: BorrowedStream { get }
   func reset()
-  func getState(_ state: RawBuffer) throws(RNNError)
-  func setState(_ state: RawBuffer) throws(RNNError)
+  func getState(_ state: RawBuffer) throws(Refusal)
+  func setState(_ state: RawBuffer) throws(Refusal)
+  func exportState(lane: Int, to bytes: RawBuffer) throws(Refusal)
+  func importState(lane: Int, from bytes: RawBuffer) throws(Refusal)
+  func copyState(lane: Int, to other: any AnyStream, lane otherLane: Int) throws(Refusal)
+  func leave(lane: Int) throws(Refusal)
+}
+
+/// A stream that somebody else keeps alive, to be called without counting references.
+public enum BorrowedStream {
+  case float(Unmanaged<Stream<Float>>)
+  case double(Unmanaged<Stream<Double>>)
+
+  @inline(__always)
+  public func process(steps: Int, input: RawBuffer, output: RawBuffer) -> Refusal? {
+    switch self {
+    case .float(let stream):
+      stream._withUnsafeGuaranteedRef { $0.process(steps: steps, input: input, output: output) }
+    case .double(let stream):
+      stream._withUnsafeGuaranteedRef { $0.process(steps: steps, input: input, output: output) }
+    }
+  }
 }
 
 /// The tensor of a name. A function, not a method of the protocol: Embedded Swift cannot specialise an
@@ -98,8 +123,15 @@ extension Model: AnyModel {
     try Trainer(self, options)
   }
 
-  public func makeStream(rows: Int, tokenType: DType) throws(RNNError) -> any AnyStream {
-    try Stream(self, rows: rows, tokenType: tokenType)
+  public func makeStream(rows: Int, tokenType: DType, idle: Bool) throws(RNNError) -> any AnyStream {
+    try Stream(self, rows: rows, tokenType: tokenType, idle: idle)
+  }
+
+  public func swap(into stream: any AnyStream) throws(RNNError) {
+    guard stream.dtype == S.dtype else {
+      throw RNNError(.model, "model: expected \(stream.dtype.name), as the stream's, got \(S.dtype.name)")
+    }
+    try unsafeDowncast(stream, to: Stream<S>.self).swap(self)
   }
 }
 
@@ -131,4 +163,19 @@ extension Trainer: AnyTrainer {
   }
 }
 
-extension Stream: AnyStream {}
+extension Stream: AnyStream {
+  public var dtype: DType { S.dtype }
+
+  public var borrowed: BorrowedStream {
+    S.dtype == .float32
+      ? .float(Unmanaged.passUnretained(unsafeDowncast(self, to: Stream<Float>.self)))
+      : .double(Unmanaged.passUnretained(unsafeDowncast(self, to: Stream<Double>.self)))
+  }
+
+  public func copyState(lane: Int, to other: any AnyStream, lane otherLane: Int) throws(Refusal) {
+    guard other.dtype == S.dtype else {
+      throw Refusal(.model, "to: expected a stream of \(S.dtype), got one of \(other.dtype)")
+    }
+    try copyState(lane: lane, to: unsafeDowncast(other, to: Stream<S>.self), lane: otherLane)
+  }
+}

@@ -7,7 +7,9 @@ public enum DType: Int, Sendable {
 
   public var bytes: Int { self == .float32 || self == .int32 ? 4 : 8 }
 
-  public var name: String {
+  public var name: String { literal.description }
+
+  var literal: StaticString {
     switch self {
     case .float32: "float32"
     case .float64: "float64"

@@ -1,47 +1,107 @@
+import CPlatform
 import RNNKernels
 
-/// The running state of some sequences that go on one step at a time. All memory is planned here.
-public final class Stream<S: Scalar> {
-  public let model: Model<S>
-  private let network: Network<S>
-  private let rows: Int
-  private let tokenType: DType
+/// What a stream looks like from outside.
+public struct StreamInfo: Sendable {
+  public let lanes: Int
+  public let active: Int
+  public let stateBytes: Int
+  public let weightBytes: Int
+  public let swaps: Int
+}
 
-  public init(_ model: Model<S>, rows: Int, tokenType: DType) throws(RNNError) {
+/// The running state of some lanes that go on one step at a time, on the calling thread alone. All memory is planned
+/// here; what throws a `Refusal` allocates none.
+public final class Stream<S: Scalar> {
+  private typealias Weights = Unmanaged<StreamWeights<S>>
+
+  let signature: StreamSignature<S>
+  var lanes: LaneTable
+  let memory: StreamMemory<S>
+  private let kernels: any Kernels<S>
+  private let handover: Handover<S>
+  private var weights: Weights
+  private var swaps = 0
+
+  public init(_ model: Model<S>, rows: Int, tokenType: DType, idle: Bool) throws(RNNError) {
     try Size.checkBatch(steps: 1, rows: rows)
     guard tokenType == .int32 || tokenType == .int64 else {
       throw RNNError(.dtype, "token_type: expected int32 or int64, got \(tokenType.name)")
     }
-    (self.model, self.rows, self.tokenType) = (model, rows, tokenType)
-    network = try Network(model, maximumSteps: 1, rows: rows, training: false)
+    signature = StreamSignature(model, rows: rows, tokenType: tokenType)
+    kernels = S.kernels
+    handover = try Handover()
+    lanes = try LaneTable(count: rows, idle: idle)
+    memory = try StreamMemory(model, rows: rows, rowBytes: signature.rowBytes)
+    let weights = try StreamWeights(model)
+    memory.use(weights.starts.values)
+    self.weights = Weights.passRetained(weights)
   }
 
-  /// One time step: input [B, I] or tokens [B] to output [B, O].
-  public func step(input: RawBuffer, output: RawBuffer) throws(RNNError) {
-    let none = RawBuffer(UnsafeRawPointer?.none, bytes: 0)
-    let batch = Batch(
-      steps: 1, rows: rows, input: input, lengths: none, state: none, stateOut: none, output: output,
-      target: none, weights: none, tokenType: tokenType, labelType: .int32)
-    let sequence = try Sequence(batch, for: model)
-    guard let target = sequence.output else {
-      throw RNNError(
-        .argument, "output: expected \(S.dtype.name) \(shapeText(Shape(rows, model.outputSize))), got NULL")
+  deinit { handover.close(weights) }
+
+  public var info: StreamInfo {
+    StreamInfo(
+      lanes: lanes.count, active: lanes.active, stateBytes: StateBytes<S>.count(signature),
+      weightBytes: weights._withUnsafeGuaranteedRef { $0.bytes }, swaps: swaps)
+  }
+
+  /// From any thread.
+  public func swap(_ model: Model<S>) throws(RNNError) {
+    try signature.checkSame(as: model)
+    handover.offer(try StreamWeights(model))
+  }
+
+  /// `steps` time steps: input [n, B, I] or tokens [n, B] to output [n, B, O]. nil, or why not.
+  @_optimize(speed)
+  public func process(steps: Int, input: RawBuffer, output: RawBuffer) -> Refusal? {
+    guard signature.fits(steps, input, output), let x = input.start, let y = output.start else {
+      return signature.misfit(steps, input, output)
     }
-    let outputs = network.forward(sequence, 0..<1, stateOut: network.state, dropout: nil)
-    if model.isLastStep { target.copy(from: outputs.start) }
+    if !signature.isSound(x, steps), let refusal = signature.fault(x, steps, lanes) { return refusal }
+    adopt()
+    let call = memory.call.values.start
+    call.pointee.steps = steps
+    call.pointee.input = UnsafeRawPointer(x)
+    call.pointee.output = y.assumingMemoryBound(to: S.self)
+    call.pointee.rows = lanes.active
+    // A product alone, in place, would write what it still has to read.
+    let isDirect = lanes.isWhole && (x != y || call.pointee.stageCount > 1)
+    call.pointee.laneOfRow = isDirect ? nil : UnsafePointer(lanes.laneOfRow)
+    if lanes.active > 0 { kernels.stream(call) }
+    return nil
   }
 
-  public func reset() { network.begin(with: nil) }
-
-  public func getState(_ state: RawBuffer) throws(RNNError) {
-    let view = try state.view("state", Shape(rows, model.stateCountPerRow), as: S.self)
-    if !view.isEmpty { view.copy(from: network.state.start) }
+  /// Newer weights, if there are any.
+  @inline(__always)
+  private func adopt() {
+    if !handover.take(&weights) { return }
+    memory.use(weights._withUnsafeGuaranteedRef { $0.starts.values })
+    swaps &+= 1
   }
 
-  public func setState(_ state: RawBuffer) throws(RNNError) {
-    let shape = Shape(rows, model.stateCountPerRow)
-    let view = try state.view("state", shape, as: S.self)
-    try Check.noNaN(view, "state", shape)
-    network.begin(with: view)
+  /// Runs steps whose results are thrown away, so that all memory and code that a step needs is there.
+  public func prepare() throws(RNNError) {
+    memory.touch()
+    let state = try Buffer<S>(count: lanes.count * signature.stateCount)
+    let input = try Buffer<UInt64>(count: lanes.count * (signature.rowBytes + 7) / 8)
+    let output = try Buffer<S>(count: lanes.count * signature.outputSize)
+    do throws(Refusal) {
+      try getState(RawBuffer(state.values, signature.stateCount * lanes.count * S.dtype.bytes))
+      for _ in 0..<2 {
+        _ = process(
+          steps: 1, input: RawBuffer(input.values, lanes.count * signature.rowBytes),
+          output: RawBuffer(output.values, signature.outputSize * lanes.count * S.dtype.bytes))
+      }
+      try setState(RawBuffer(state.values, signature.stateCount * lanes.count * S.dtype.bytes))
+    } catch {
+      throw RNNError(error.code, "stream: expected numbers in its state, got NaN")
+    }
+  }
+}
+
+extension RawBuffer {
+  fileprivate init<T>(_ view: View<T>, _ bytes: Int) {
+    self.init(UnsafeMutableRawPointer(view.baseAddress), bytes: bytes)
   }
 }

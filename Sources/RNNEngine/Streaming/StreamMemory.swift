@@ -1,0 +1,123 @@
+import RNNKernels
+
+/// All memory of a stream, planned when it is created: the numbers of active lanes, row by row.
+final class StreamMemory<S: Scalar> {
+  private let memory: Buffer<S>
+  let stages: Buffer<StreamStage<S>>
+  /// Where h and c of each stage stand in the state of one row; -1: none.
+  private let offsets: Buffer<(output: Int, cell: Int)>
+  /// What the kernel is called with.
+  let call: Buffer<StreamCall<S>>
+
+  init(_ model: Model<S>, rows: Int, rowBytes: Int) throws(RNNError) {
+    let plans = Self.plan(model)
+    var plan = Carver<S>()
+    _ = try Parts(&plan, model, plans, rows: rows)
+    memory = try Buffer(count: plan.used)
+    var carver = Carver(memory.values)
+    let parts = try Parts(&carver, model, plans, rows: rows)
+    (stages, offsets) = (try Buffer(count: plans.count), try Buffer(count: plans.count))
+    call = try Buffer(count: 1)
+    for (index, plan) in plans.enumerated() {
+      offsets.values[index] = (plan.output ?? -1, plan.cell ?? -1)
+      stages.values[index] = StreamStage(plan.work, parts.step(index, plan))
+    }
+    call.values[0] = StreamCall(
+      stages: stages.values.start, stageCount: plans.count, lanes: rows, inputSize: model.inputSize,
+      outputSize: model.outputSize, inputBytes: rowBytes, takesTokens: model.takesTokens,
+      gathered: parts.gathered.start, made: parts.made.start)
+  }
+
+  /// The stages of the whole stack, with places in the state of the whole stack.
+  private static func plan(_ model: Model<S>) -> [StagePlan] {
+    var (plans, stride) = ([StagePlan](), model.inputSize)
+    for (index, layer) in model.layers.enumerated() {
+      for var plan in layer.stages(inputStride: stride) {
+        plan.output = plan.output.map { $0 + model.stateStart[index] }
+        plan.cell = plan.cell.map { $0 + model.stateStart[index] }
+        plans.append(plan)
+        stride = plan.shape.stateStride
+      }
+    }
+    return plans
+  }
+
+  /// Reads other weights from now on.
+  func use(_ weights: View<UnsafePointer<S>>) {
+    for index in stages.values.indices { stages.values[index].step.weights = weights[index] }
+  }
+
+  /// Touches every page, so that none is missing later.
+  func touch() {
+    let page = 4096 / MemoryLayout<S>.stride
+    for place in stride(from: 0, to: memory.values.count, by: page) {
+      memory.values[place] = memory.values[place]
+    }
+  }
+
+  // MARK: States
+
+  /// Calls `body(numbers, their place in the state of one row, how many)` for each part of a row's state.
+  @inline(__always)
+  func forEachPart<E: Error>(
+    _ row: Int, _ body: (UnsafeMutablePointer<S>, Int, Int) throws(E) -> Void
+  ) throws(E) {
+    for index in stages.values.indices {
+      let (step, offset) = (stages.values[index].step, offsets.values[index])
+      let start = row &* step.shape.stateStride
+      if offset.output >= 0 { try body(step.numbers.output + start, offset.output, step.shape.size) }
+      if offset.cell >= 0 { try body(step.numbers.cell + start, offset.cell, step.shape.size) }
+    }
+  }
+
+  /// h and c of a row, to a row of a memory of the same stages.
+  func copyRow(_ row: Int, to other: StreamMemory, _ otherRow: Int) {
+    for index in stages.values.indices {
+      let (step, target) = (stages.values[index].step, other.stages.values[index].step)
+      let offset = offsets.values[index]
+      let (stride, size) = (step.shape.stateStride, step.shape.size)
+      let (from, to) = (row &* stride, otherRow &* stride)
+      if offset.output >= 0 {
+        View(start: target.numbers.output + to, count: size).copy(from: step.numbers.output + from)
+      }
+      if offset.cell >= 0 {
+        View(start: target.numbers.cell + to, count: size).copy(from: step.numbers.cell + from)
+      }
+    }
+  }
+
+  // MARK: Planning
+
+  /// Views into the memory; planned with none.
+  private struct Parts {
+    var outputs: [View<S>] = []
+    var previousOutputs: [View<S>] = []
+    var cells: [View<S>] = []
+    var gathered: View<S>
+    var made: View<S>
+    var scratch: View<S>
+
+    init(_ carver: inout Carver<S>, _ model: Model<S>, _ plans: [StagePlan], rows: Int) throws(RNNError) {
+      for plan in plans {
+        let count = try Size.product(rows, plan.shape.stateStride)
+        outputs.append(try carver.take(count))
+        previousOutputs.append(try carver.take(plan.output == nil ? 0 : count))
+        cells.append(try carver.take(plan.cell == nil ? 0 : count))
+      }
+      gathered = try carver.take(model.takesTokens ? 0 : Size.product(rows, model.inputSize))
+      made = try carver.take(Size.product(rows, model.outputSize))
+      scratch = try carver.take(Blocking.tile)
+    }
+
+    func step(_ index: Int, _ plan: StagePlan) -> ForwardStep<S> {
+      let output = outputs[index].start
+      let numbers = CellRows(
+        gates: output, previousOutput: plan.output == nil ? output : previousOutputs[index].start,
+        output: output, previousCell: cells[index].start, cell: cells[index].start, candidate: output)
+      return ForwardStep(
+        shape: plan.shape, step: 0, rows: 0, panels: 0..<plan.panels, lengths: nil,
+        weights: UnsafePointer(output), input: nil, numbers: numbers, keepsActivations: false,
+        scratch: scratch.start)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/// A single row through a cell whose state has room for whole vectors. By `Tile` it would wait for its own sums, so it
+/// is run against several panels at once, as many as there are sums under way when the multiply-add units are full.
+/// Each sum is the chain that `Tile` makes of it.
+enum CellRow<K: CellKernel> {
+  typealias M = K.M
+  typealias S = M.S
+  typealias Panel = CellPanel<K>
+  typealias Step = UnsafePointer<ForwardStep<S>>
+
+  /// At odd steps the panels are walked from the last to the first: what was read last is still in the cache.
+  static func forward(_ step: Step, _ input: UnsafePointer<S>) {
+    let shape = step.pointee.shape
+    let all = Panel.count(shape)
+    // Of panels that are several vectors of units wide the last may be narrower: it goes alone.
+    let even = Panel.unitVectors == 1 ? all : shape.size / Panel.units
+    let isForward = step.pointee.step & 1 == 0
+    var done = isForward || even == all ? 0 : -1
+    while done < all {
+      if done < 0 || done == even {
+        forwardNarrow(step, input, Panel(even, shape))
+        done &+= 1
+        if !isForward && done > 0 { return }
+      } else {
+        let rest = even &- done
+        let count = rest == 4 ? 2 : min(rest, 3)
+        forward(step, input, Panel(isForward ? done : rest &- count, shape), count)
+        done &+= count
+        if !isForward && done == even { return }
+      }
+    }
+  }
+
+  /// Three panels at once, but two and two rather than three and one.
+  @inline(__always)
+  private static func forward(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel, _ count: Int) {
+    switch count {
+    case 1: RowBlock<1, 4, K>.run(step, input, panel)
+    case 2: RowBlock<2, 4, K>.run(step, input, panel)
+    default: RowBlock<3, 4, K>.run(step, input, panel)
+    }
+  }
+
+  @inline(__always)
+  private static func forwardNarrow(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel) {
+    if Panel.unitVectors == 1 { return }
+    switch panel.vectors {
+    case 1: RowBlock<1, 1, K>.run(step, input, panel)
+    case 2: RowBlock<1, 2, K>.run(step, input, panel)
+    default: RowBlock<1, 3, K>.run(step, input, panel)
+    }
+  }
+}
+
+/// Some panels with a fixed number of sums each, which live in registers.
+struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
+  typealias M = K.M
+  typealias V = M.V
+  typealias S = M.S
+  private typealias Sums = InlineArray<columns, V>
+  private var sums = InlineArray<panels, Sums>(repeating: Sums(repeating: V(repeating: 0)))
+
+  /// b, then + W_ih x, then + W_hh h, then the cell.
+  @inline(__always)
+  static func run(_ step: CellRow<K>.Step, _ input: UnsafePointer<S>, _ panel: CellPanel<K>) {
+    let stride = CellPanel<K>.stride(step.pointee.shape)
+    let weights = step.pointee.weights
+    var block = RowBlock()
+    for p in 0..<panels {
+      for c in 0..<columns {
+        block.sums[unchecked: p][unchecked: c] = Tile<M>.load(weights + (panel.biases &+ p &* stride), c)
+      }
+    }
+    block.add(input, step.pointee.shape.inputSize, weights + panel.inputWeights, stride, from: 0)
+    block.add(
+      step.pointee.numbers.previousOutput, step.pointee.shape.size, weights + panel.hiddenWeights, stride,
+      from: K.firstHiddenSum)
+    for p in 0..<panels {
+      for v in 0..<columns / K.sumCount {
+        let j = panel.firstUnit &+ (p &* CellPanel<K>.unitVectors &+ v) &* V.scalarCount
+        K.forward(j, V.scalarCount, step.pointee.numbers, step.pointee) {
+          block.sums[unchecked: p][unchecked: v &* K.sumCount &+ $0]
+        }
+      }
+    }
+  }
+
+  /// + W a, to the sums from `first` on that W has a part in.
+  @inline(__always)
+  private mutating func add(
+    _ a: UnsafePointer<S>, _ depth: Int, _ weights: UnsafePointer<S>, _ stride: Int, from first: Int
+  ) {
+    let width = columns &- K.firstHiddenSum
+    var (panel, k) = (weights, 0)
+    while k < depth {
+      let x = V(repeating: a[k])
+      for p in 0..<panels {
+        for c in 0..<width {
+          sums[unchecked: p][unchecked: first &+ c] = M.multiplyAdd(
+            sums[unchecked: p][unchecked: first &+ c], x, Tile<M>.load(panel + p &* stride, c))
+        }
+      }
+      panel += width &* V.scalarCount
+      k &+= 1
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import CPlatform
+
+/// Time steps of a stream, all layers of a step before the next.
+enum StreamKernel<M: Machine> {
+  typealias S = M.S
+  typealias Call = UnsafeMutablePointer<StreamCall<S>>
+  typealias Stage = UnsafeMutablePointer<StreamStage<S>>
+
+  /// Leaves `input` and `output` behind the last step.
+  static func run(_ call: Call) {
+    for _ in 0..<call.pointee.steps {
+      step(call)
+      call.pointee.input += call.pointee.lanes &* call.pointee.inputBytes
+      call.pointee.output += call.pointee.lanes &* call.pointee.outputSize
+      call.pointee.time &+= 1
+    }
+  }
+
+  @inline(__always)
+  private static func step(_ call: Call) {
+    var input = gather(call)
+    let last = call.pointee.stageCount &- 1
+    var (stage, index) = (call.pointee.stages, 0)
+    while true {
+      switch stage.pointee.work {
+      case .lookup: input = lookUp(call, stage)
+      case .cell(let kind): input = forward(call, stage, kind, input)
+      case .product(let packed):
+        let isDirect = index == last && call.pointee.laneOfRow == nil
+        let output = index < last ? stage.pointee.step.numbers.output : call.pointee.made
+        input = multiply(call, stage, input, packed, isDirect ? call.pointee.output : output)
+      }
+      if index == last { break }
+      stage += 1
+      index &+= 1
+    }
+    if input != UnsafePointer(call.pointee.output) {
+      scatter(call, input, stride: stage.pointee.step.shape.stateStride)
+    }
+  }
+
+  // MARK: Layers. Each returns what it has made
+
+  @inline(__always)
+  private static func lookUp(_ call: Call, _ stage: Stage) -> UnsafePointer<S> {
+    let (size, stride) = (stage.pointee.step.shape.size, stage.pointee.step.shape.stateStride)
+    let (table, output) = (stage.pointee.step.weights, stage.pointee.step.numbers.output)
+    for row in 0..<call.pointee.rows {
+      let place = call.pointee.input + lane(call, row) &* call.pointee.inputBytes
+      let isWide = call.pointee.inputBytes == 8
+      let token = isWide ? Int(place.load(as: Int64.self)) : Int(place.load(as: Int32.self))
+      copy(table + token &* size, to: output + row &* stride, size)
+    }
+    return UnsafePointer(output)
+  }
+
+  @inline(__always)
+  private static func forward(
+    _ call: Call, _ stage: Stage, _ kind: CellKind, _ input: UnsafePointer<S>
+  ) -> UnsafePointer<S> {
+    let (output, previous) = (stage.pointee.step.numbers.previousOutput, stage.pointee.step.numbers.output)
+    (stage.pointee.step.numbers.output, stage.pointee.step.numbers.previousOutput) = (output, previous)
+    (stage.pointee.step.input, stage.pointee.step.rows) = (input, call.pointee.rows)
+    stage.pointee.step.step = call.pointee.time
+    let step = UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped)
+    switch kind {
+    case .elman: forward(ElmanKernel<M>.self, step, input)
+    case .gru: forward(GRUKernel<M>.self, step, input)
+    case .lstm: forward(LSTMKernel<M>.self, step, input)
+    }
+    return UnsafePointer(output)
+  }
+
+  @inline(__always)
+  private static func forward<K: CellKernel>(
+    _: K.Type, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
+  ) where K.M == M {
+    if step.pointee.rows == 1 {
+      CellRow<K>.forward(step, input)
+    } else {
+      CellForward<K>.forward(step.pointee)
+    }
+  }
+
+  @inline(__always)
+  private static func multiply(
+    _ call: Call, _ stage: Stage, _ input: UnsafePointer<S>, _ packed: Int, _ output: UnsafeMutablePointer<S>
+  ) -> UnsafePointer<S> {
+    let (step, outputs) = (stage.pointee.step, stage.pointee.step.shape.size)
+    Product<M>.multiply(
+      ProductCall(
+        rows: call.pointee.rows, columns: outputs, depth: step.shape.inputSize, a: input,
+        aRowStride: step.shape.inputStride, aDepthStride: 1,
+        b: PackedColumns(step.weights, columns: outputs, from: 0), c: output, cRowStride: outputs,
+        start: step.weights + packed, startRowStride: 0, scratch: step.scratch))
+    return UnsafePointer(output)
+  }
+
+  // MARK: The caller's rows
+
+  @inline(__always)
+  private static func lane(_ call: Call, _ row: Int) -> Int { call.pointee.laneOfRow.map { $0[row] } ?? row }
+
+  /// x of the rows that go on.
+  @inline(__always)
+  private static func gather(_ call: Call) -> UnsafePointer<S> {
+    if call.pointee.takesTokens { return UnsafePointer(call.pointee.gathered) }
+    let x = call.pointee.input.assumingMemoryBound(to: S.self)
+    guard let laneOfRow = call.pointee.laneOfRow else { return x }
+    for row in 0..<call.pointee.rows {
+      copy(x + laneOfRow[row] &* call.pointee.inputSize, to: call.pointee.gathered + row &* call.pointee.inputSize, call.pointee.inputSize)
+    }
+    return UnsafePointer(call.pointee.gathered)
+  }
+
+  /// y to where the caller has it.
+  @inline(__always)
+  private static func scatter(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
+    for row in 0..<call.pointee.rows {
+      copy(rows + row &* stride, to: call.pointee.output + lane(call, row) &* call.pointee.outputSize, call.pointee.outputSize)
+    }
+  }
+
+  @inline(__always)
+  private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
+    Lanes<M>.forEach(count) { j, lanes in
+      if lanes == M.V.scalarCount {
+        Lanes<M>.store(Lanes<M>.load(source, j, lanes), target, j, lanes)
+      } else {
+        for k in j..<count { target[k] = source[k] }
+      }
+    }
+  }
+}
