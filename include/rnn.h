@@ -491,7 +491,7 @@ rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
  * bits, and so does a lane alone or beside others; unless OpenBLAS was asked to multiply (the environment variable
  * LIBRNN_PRODUCTS).
  *
- * Lanes.  All lanes are active at first, or all idle. A lane joins by rnn_stream_import or rnn_stream_copy and ends
+ * Lanes.  All lanes are active at first, unless some are asked to be idle. A lane joins by rnn_stream_import or rnn_stream_copy and ends
  * by rnn_stream_leave, between steps. A step costs what the active lanes cost: the input of idle lanes is not looked
  * at, their output not written.
  *
@@ -510,7 +510,7 @@ typedef struct rnn_stream_options {
   size_t struct_size;
   int64_t batch_size;   /* B, the number of lanes; 0 means 1 */
   rnn_dtype token_type; /* RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
-  int32_t idle;         /* 1: all lanes are idle at first; 0: all are active, from the zero state */
+  int64_t idle_lanes;   /* so many, from the last lane on, are idle at first: 0 to B; others begin at zero */
 } rnn_stream_options;
 
 typedef struct rnn_stream_info {

@@ -14,7 +14,7 @@ public func rnn_stream_create(
     let result = try required(stream, "stream")
     let rows = options.batch_size == 0 ? 1 : try size(options.batch_size, "batch_size")
     let tokenType = try integerType(options.token_type, "token_type")
-    let idle = try flag(options.idle, "idle")
+    let idle = try size(options.idle_lanes, "idle_lanes")
     result.pointee = try Handles.open(
       .stream(model.makeStream(rows: rows, tokenType: tokenType, idle: idle)))
   }

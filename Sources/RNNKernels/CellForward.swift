@@ -121,7 +121,8 @@ enum CellForward<K: CellKernel> {
         if K.hasCellState { L.store(L.load(row.previousCell, j, lanes), row.cell, j, lanes) }
         if step.keepsActivations { K.clearActivations(j, lanes, row, size: step.shape.size) }
       } else {
-        K.forward(j, lanes, row, step) { Tile<M>.load(sums + offset &* K.sumCount, $0) }
+        let sums = sums + offset &* K.sumCount
+        K.end(K.begin(j, lanes, sums, row, step), j, lanes, sums, row, step)
       }
     }
   }

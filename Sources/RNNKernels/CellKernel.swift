@@ -17,9 +17,13 @@ protocol CellKernel<M> {
   static func inputGate(_ sum: Int) -> Int
   static func hiddenGate(_ sum: Int) -> Int
 
-  /// From the sums, by their numbers, to h_t; leaves the activations in `gates` if they are kept.
-  static func forward(
-    _ j: Int, _ lanes: Int, _ row: CellRows<S>, _ step: ForwardStep<S>, _ sum: (Int) -> V)
+  /// From the sums to h_t, in two parts, so that those of many units can overlap: what `begin` returns `end` goes on
+  /// from. The activations are left in `gates` if they are kept.
+  static func begin(
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+  ) -> V
+  static func end(
+    _ begun: V, _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>)
 
   /// From `dh` = ∂L/∂h_t to the gradients of the pre-activations in `gates` and `candidate`, and of c_{t-1} in the
   /// step's `carriedCell`, where the row begins at `place`. Returns the part of ∂L/∂h_{t-1} that does not pass through W_hh.

@@ -3,36 +3,53 @@
 /// Each sum is the chain that `Tile` makes of it.
 enum CellRow<K: CellKernel> {
   typealias M = K.M
+  typealias V = M.V
   typealias S = M.S
   typealias Panel = CellPanel<K>
   typealias Step = UnsafePointer<ForwardStep<S>>
 
-  /// At odd steps the panels are walked from the last to the first: what was read last is still in the cache.
+  /// First all sums, then the cell for all units, whose chains of operations overlap then. At odd steps the panels are
+  /// walked from the last to the first: what was read last is still in the cache.
   static func forward(_ step: Step, _ input: UnsafePointer<S>) {
     let shape = step.pointee.shape
     let all = Panel.count(shape)
     // Of panels that are several vectors of units wide the last may be narrower: it goes alone.
     let even = Panel.unitVectors == 1 ? all : shape.size / Panel.units
     let isForward = step.pointee.step & 1 == 0
-    var done = isForward || even == all ? 0 : -1
-    while done < all {
-      if done < 0 || done == even {
-        forwardNarrow(step, input, Panel(even, shape))
-        done &+= 1
-        if !isForward && done > 0 { return }
-      } else {
-        let rest = even &- done
-        let count = rest == 4 ? 2 : min(rest, 3)
-        forward(step, input, Panel(isForward ? done : rest &- count, shape), count)
-        done &+= count
-        if !isForward && done == even { return }
-      }
+    if even < all && !isForward { multiplyNarrow(step, input, Panel(even, shape)) }
+    var done = 0
+    while done < even {
+      let rest = even &- done
+      let count = rest == 4 ? 2 : min(rest, 3)
+      multiply(step, input, Panel(isForward ? done : rest &- count, shape), count)
+      done &+= count
+    }
+    if even < all && isForward { multiplyNarrow(step, input, Panel(even, shape)) }
+    finish(step)
+  }
+
+  /// Of a single vector of units at one go, of more in two rounds.
+  @inline(__always)
+  private static func finish(_ step: Step) {
+    let (size, width, numbers) = (step.pointee.shape.size, V.scalarCount, step.pointee.numbers)
+    let sums = step.pointee.scratch
+    if size <= width {
+      return K.end(
+        K.begin(0, width, sums, numbers, step.pointee), 0, width, sums, numbers, step.pointee)
+    }
+    for j in stride(from: 0, to: size, by: width) {
+      let own = sums + j &* K.sumCount
+      Tile<M>.store(K.begin(j, width, own, numbers, step.pointee), own, 0)
+    }
+    for j in stride(from: 0, to: size, by: width) {
+      let own = UnsafePointer(sums + j &* K.sumCount)
+      K.end(Tile<M>.load(own, 0), j, width, own, numbers, step.pointee)
     }
   }
 
   /// Three panels at once, but two and two rather than three and one.
   @inline(__always)
-  private static func forward(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel, _ count: Int) {
+  private static func multiply(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel, _ count: Int) {
     switch count {
     case 1: RowBlock<1, 4, K>.run(step, input, panel)
     case 2: RowBlock<2, 4, K>.run(step, input, panel)
@@ -41,7 +58,7 @@ enum CellRow<K: CellKernel> {
   }
 
   @inline(__always)
-  private static func forwardNarrow(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel) {
+  private static func multiplyNarrow(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel) {
     if Panel.unitVectors == 1 { return }
     switch panel.vectors {
     case 1: RowBlock<1, 1, K>.run(step, input, panel)
@@ -59,7 +76,7 @@ struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
   private typealias Sums = InlineArray<columns, V>
   private var sums = InlineArray<panels, Sums>(repeating: Sums(repeating: V(repeating: 0)))
 
-  /// b, then + W_ih x, then + W_hh h, then the cell.
+  /// b, then + W_ih x, then + W_hh h, to scratch.
   @inline(__always)
   static func run(_ step: CellRow<K>.Step, _ input: UnsafePointer<S>, _ panel: CellPanel<K>) {
     let stride = CellPanel<K>.stride(step.pointee.shape)
@@ -74,12 +91,10 @@ struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
     block.add(
       step.pointee.numbers.previousOutput, step.pointee.shape.size, weights + panel.hiddenWeights, stride,
       from: K.firstHiddenSum)
+    let target = step.pointee.scratch + panel.firstUnit &* K.sumCount
     for p in 0..<panels {
-      for v in 0..<columns / K.sumCount {
-        let j = panel.firstUnit &+ (p &* CellPanel<K>.unitVectors &+ v) &* V.scalarCount
-        K.forward(j, V.scalarCount, step.pointee.numbers, step.pointee) {
-          block.sums[unchecked: p][unchecked: v &* K.sumCount &+ $0]
-        }
+      for c in 0..<columns {
+        Tile<M>.store(block.sums[unchecked: p][unchecked: c], target, p &* columns &+ c)
       }
     }
   }

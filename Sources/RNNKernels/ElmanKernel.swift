@@ -5,12 +5,18 @@ enum ElmanKernel<M: Machine>: CellKernel {
   static var hasCellState: Bool { false }
   static var hasCandidate: Bool { false }
 
+  @inline(__always)
+  static func begin(
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+  ) -> V {
+    Tile<M>.load(sums, 0)
+  }
+
   /// h_t = φ(W_ih x_t + b_ih + b_hh + W_hh h_{t-1}), φ = tanh, relu or the identity.
   @inline(__always)
-  static func forward(
-    _ j: Int, _ lanes: Int, _ row: CellRows<S>, _ step: ForwardStep<S>, _ sum: (Int) -> V
+  static func end(
+    _ a: V, _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
   ) {
-    let a = sum(0)
     let h =
       switch step.shape.activation {
       case .tanh: Elementary<M>.tanh(a)

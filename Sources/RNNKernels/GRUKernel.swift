@@ -15,24 +15,33 @@ enum GRUKernel<M: Machine>: CellKernel {
 
   /// `backward` needs r, z, n, which stay in `gates`, and q = W_hn h_{t-1} + b_hn, which stays in `candidate`.
   @inline(__always)
-  static func forward(
-    _ j: Int, _ lanes: Int, _ row: CellRows<S>, _ step: ForwardStep<S>, _ sum: (Int) -> V
-  ) {
-    let size = step.shape.size
+  static func begin(
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+  ) -> V {
     // r = σ(W_ir x + b_ir + b_hr + W_hr h), z likewise
-    let r = E.sigmoid(sum(1))
-    let z = E.sigmoid(sum(2))
+    let r = E.sigmoid(Tile<M>.load(sums, 1))
+    let q = Tile<M>.load(sums, 3)
+    if step.keepsActivations {
+      L.store(r, row.gates, j, lanes)
+      L.store(q, row.candidate, j, lanes)
+    }
     // n = tanh(W_in x + b_in + r∘q),  q = W_hn h + b_hn
-    let q = sum(3)
-    let n = E.tanh(M.multiplyAdd(sum(0), r, q))
+    return M.multiplyAdd(Tile<M>.load(sums, 0), r, q)
+  }
+
+  @inline(__always)
+  static func end(
+    _ a: V, _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+  ) {
+    let z = E.sigmoid(Tile<M>.load(sums, 2))
+    let n = E.tanh(a)
     // h_t = (1-z)∘n + z∘h_{t-1}
     let h = M.multiplyAdd(z * L.load(row.previousOutput, j, lanes), 1 - z, n)
     L.store(h, row.output, j, lanes)
-    guard step.keepsActivations else { return }
-    L.store(r, row.gates, j, lanes)
-    L.store(z, row.gates, size &+ j, lanes)
-    L.store(n, row.gates, 2 &* size &+ j, lanes)
-    L.store(q, row.candidate, j, lanes)
+    if step.keepsActivations {
+      L.store(z, row.gates, step.shape.size &+ j, lanes)
+      L.store(n, row.gates, 2 &* step.shape.size &+ j, lanes)
+    }
   }
 
   /// Gradients on the input's side to `gates`, and of q to `candidate`: on the hidden side r and z have the former,

@@ -9,24 +9,32 @@ enum LSTMKernel<M: Machine>: CellKernel {
 
   /// `backward` needs i, f, g, o, which stay in `gates`, and c_t.
   @inline(__always)
-  static func forward(
-    _ j: Int, _ lanes: Int, _ row: CellRows<S>, _ step: ForwardStep<S>, _ sum: (Int) -> V
-  ) {
-    let size = step.shape.size
+  static func begin(
+    _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+  ) -> V {
     // i = σ(W_ii x + b_ii + b_hi + W_hi h), f and o likewise; g = tanh(…)
-    let i = E.sigmoid(sum(0))
-    let f = E.sigmoid(sum(1))
-    let g = E.tanh(sum(2))
-    let o = E.sigmoid(sum(3))
-    // c_t = f∘c_{t-1} + i∘g;  h_t = o∘tanh(c_t)
+    let i = E.sigmoid(Tile<M>.load(sums, 0))
+    let f = E.sigmoid(Tile<M>.load(sums, 1))
+    let g = E.tanh(Tile<M>.load(sums, 2))
+    // c_t = f∘c_{t-1} + i∘g
     let c = M.multiplyAdd(i * g, f, L.load(row.previousCell, j, lanes))
     L.store(c, row.cell, j, lanes)
+    if step.keepsActivations {
+      L.store(i, row.gates, j, lanes)
+      L.store(f, row.gates, step.shape.size &+ j, lanes)
+      L.store(g, row.gates, 2 &* step.shape.size &+ j, lanes)
+    }
+    return c
+  }
+
+  @inline(__always)
+  static func end(
+    _ c: V, _ j: Int, _ lanes: Int, _ sums: UnsafePointer<S>, _ row: CellRows<S>, _ step: ForwardStep<S>
+  ) {
+    // h_t = o∘tanh(c_t)
+    let o = E.sigmoid(Tile<M>.load(sums, 3))
     L.store(o * E.tanh(c), row.output, j, lanes)
-    guard step.keepsActivations else { return }
-    L.store(i, row.gates, j, lanes)
-    L.store(f, row.gates, size &+ j, lanes)
-    L.store(g, row.gates, 2 &* size &+ j, lanes)
-    L.store(o, row.gates, 3 &* size &+ j, lanes)
+    if step.keepsActivations { L.store(o, row.gates, 3 &* step.shape.size &+ j, lanes) }
   }
 
   /// All of ∂L/∂h_{t-1} passes through W_hh.

@@ -9,6 +9,7 @@ import CPlatform
 
 /// A floating-point type the library computes in, `Float` or `Double`, and what its exp is made of.
 public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
+  static var isDouble: Bool { get }
   /// exp(x) is 0 below this argument; above it the result is a normal number.
   static var expUnderflow: Self { get }
   /// y - n ln 2 for |y| within the range of exp and n the nearest integer to y / ln 2.
@@ -24,6 +25,8 @@ public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
 }
 
 extension Float: Real {
+  @inline(__always)
+  public static var isDouble: Bool { false }
   public static var expUnderflow: Float { -87 }
   /// ln 2 split in two: the high part has trailing zeros, so that its product with n is exact.
   private static var ln2High: Float { 0x1.62e4p-1 }
@@ -56,6 +59,8 @@ extension Float: Real {
 }
 
 extension Double: Real {
+  @inline(__always)
+  public static var isDouble: Bool { true }
   public static var expUnderflow: Double { -708 }
   private static var ln2High: Double { 0x1.62e42fee00000p-1 }
   private static var ln2Low: Double { 0x1.a39ef35793c76p-33 }

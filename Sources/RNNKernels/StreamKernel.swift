@@ -18,7 +18,7 @@ enum StreamKernel<M: Machine> {
 
   @inline(__always)
   private static func step(_ call: Call) {
-    var input = gather(call)
+    var input = input(call)
     let last = call.pointee.stageCount &- 1
     var (stage, index) = (call.pointee.stages, 0)
     while true {
@@ -41,7 +41,7 @@ enum StreamKernel<M: Machine> {
 
   // MARK: Layers. Each returns what it has made
 
-  @inline(__always)
+  @inline(never)
   private static func lookUp(_ call: Call, _ stage: Stage) -> UnsafePointer<S> {
     let (size, stride) = (stage.pointee.step.shape.size, stage.pointee.step.shape.stateStride)
     let (table, output) = (stage.pointee.step.weights, stage.pointee.step.numbers.output)
@@ -63,26 +63,29 @@ enum StreamKernel<M: Machine> {
     (stage.pointee.step.input, stage.pointee.step.rows) = (input, call.pointee.rows)
     stage.pointee.step.step = call.pointee.time
     let step = UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped)
-    switch kind {
-    case .elman: forward(ElmanKernel<M>.self, step, input)
-    case .gru: forward(GRUKernel<M>.self, step, input)
-    case .lstm: forward(LSTMKernel<M>.self, step, input)
+    // Where a row alone has code of its own: for what people stream, on machines of today.
+    if call.pointee.rows > 1 || !M.isFused || S.isDouble {
+      forwardRows(kind, step)
+    } else {
+      switch kind {
+      case .elman: CellRow<ElmanKernel<M>>.forward(step, input)
+      case .gru: CellRow<GRUKernel<M>>.forward(step, input)
+      case .lstm: CellRow<LSTMKernel<M>>.forward(step, input)
+      }
     }
     return UnsafePointer(output)
   }
 
-  @inline(__always)
-  private static func forward<K: CellKernel>(
-    _: K.Type, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
-  ) where K.M == M {
-    if step.pointee.rows == 1 {
-      CellRow<K>.forward(step, input)
-    } else {
-      CellForward<K>.forward(step.pointee)
+  @inline(never)
+  private static func forwardRows(_ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>) {
+    switch kind {
+    case .elman: CellForward<ElmanKernel<M>>.forward(step.pointee)
+    case .gru: CellForward<GRUKernel<M>>.forward(step.pointee)
+    case .lstm: CellForward<LSTMKernel<M>>.forward(step.pointee)
     }
   }
 
-  @inline(__always)
+  @inline(never)
   private static func multiply(
     _ call: Call, _ stage: Stage, _ input: UnsafePointer<S>, _ packed: Int, _ output: UnsafeMutablePointer<S>
   ) -> UnsafePointer<S> {
@@ -101,34 +104,38 @@ enum StreamKernel<M: Machine> {
   @inline(__always)
   private static func lane(_ call: Call, _ row: Int) -> Int { call.pointee.laneOfRow.map { $0[row] } ?? row }
 
-  /// x of the rows that go on.
+  /// x of the rows that go on. Tokens are looked up where they stand.
   @inline(__always)
-  private static func gather(_ call: Call) -> UnsafePointer<S> {
-    if call.pointee.takesTokens { return UnsafePointer(call.pointee.gathered) }
+  private static func input(_ call: Call) -> UnsafePointer<S> {
     let x = call.pointee.input.assumingMemoryBound(to: S.self)
-    guard let laneOfRow = call.pointee.laneOfRow else { return x }
+    guard let laneOfRow = call.pointee.laneOfRow, !call.pointee.takesTokens else { return x }
+    return gather(call, x, laneOfRow)
+  }
+
+  @inline(never)
+  private static func gather(
+    _ call: Call, _ x: UnsafePointer<S>, _ laneOfRow: UnsafePointer<Int>
+  ) -> UnsafePointer<S> {
     for row in 0..<call.pointee.rows {
-      copy(x + laneOfRow[row] &* call.pointee.inputSize, to: call.pointee.gathered + row &* call.pointee.inputSize, call.pointee.inputSize)
+      copy(
+        x + laneOfRow[row] &* call.pointee.inputSize,
+        to: call.pointee.gathered + row &* call.pointee.inputSize, call.pointee.inputSize)
     }
     return UnsafePointer(call.pointee.gathered)
   }
 
   /// y to where the caller has it.
-  @inline(__always)
+  @inline(never)
   private static func scatter(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
     for row in 0..<call.pointee.rows {
-      copy(rows + row &* stride, to: call.pointee.output + lane(call, row) &* call.pointee.outputSize, call.pointee.outputSize)
+      copy(
+        rows + row &* stride, to: call.pointee.output + lane(call, row) &* call.pointee.outputSize,
+        call.pointee.outputSize)
     }
   }
 
   @inline(__always)
   private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
-    Lanes<M>.forEach(count) { j, lanes in
-      if lanes == M.V.scalarCount {
-        Lanes<M>.store(Lanes<M>.load(source, j, lanes), target, j, lanes)
-      } else {
-        for k in j..<count { target[k] = source[k] }
-      }
-    }
+    memcpy(target, source, count &* MemoryLayout<S>.stride)
   }
 }

@@ -163,16 +163,23 @@ def test_streams_of_one_model_are_independent():
         assert_same_bits(first.step(step), expected)
 
 
-def test_a_stream_sees_the_weights_of_now():
-    model, x = sensor(), normal(1, 1, 3)
+def trained(model, x, y):
+    librnn.Trainer(model, librnn.MSELoss(), librnn.SGD(lr=0.5)).step(x, y)
+    return model
+
+
+def test_a_stream_has_the_weights_of_its_beginning_until_it_is_given_others():
+    model, x = sensor(), normal(1, 3, 1, 3)
+    before, _ = model(x)
     stream = model.stream()
-    before = stream.step(x)
-    trainer = librnn.Trainer(model, librnn.MSELoss(), librnn.SGD(lr=0.5))
-    trainer.step(x[None], before[None] + 1)
-    stream.reset()
-    after = stream.step(x)
-    assert not np.array_equal(after, before)
-    assert_close(after, model(x[None])[0][0])
+    y = stream.step(x[0])
+    trained(model, x[:1], y[None] + 1)
+    assert_same_bits(stream.step(x[1]), before[1])
+    state = stream.state
+    stream.swap(model)
+    assert stream.swaps == 0
+    assert_same_bits(stream.step(x[2]), model(x[2:], state=state)[0][0])
+    assert stream.swaps == 1
 
 
 def test_a_stream_outlives_its_model():

@@ -14,7 +14,7 @@ public protocol AnyModel: AnyObject {
   func jacobian(_ batch: Batch, from first: Int, to last: Int, into target: RawBuffer) throws(RNNError)
   func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError)
   func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer
-  func makeStream(rows: Int, tokenType: DType, idle: Bool) throws(RNNError) -> any AnyStream
+  func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream
   /// Hands the parameters over to a stream.
   func swap(into stream: any AnyStream) throws(RNNError)
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
@@ -123,7 +123,7 @@ extension Model: AnyModel {
     try Trainer(self, options)
   }
 
-  public func makeStream(rows: Int, tokenType: DType, idle: Bool) throws(RNNError) -> any AnyStream {
+  public func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream {
     try Stream(self, rows: rows, tokenType: tokenType, idle: idle)
   }
 

@@ -4,12 +4,15 @@ struct LaneTable {
   private(set) var active: Int
   private let places: Buffer<Int>
 
-  init(count: Int, idle: Bool) throws(RNNError) {
-    (self.count, active) = (count, idle ? 0 : count)
+  /// The last lanes are idle.
+  init(count: Int, idle: Int) throws(RNNError) {
+    if idle < 0 || idle > count {
+      throw RNNError(.argument, "idle_lanes: expected 0 to \(count), got \(idle)")
+    }
+    (self.count, active, isWhole) = (count, count - idle, idle == 0)
     places = try Buffer(count: 2 * count)
-    isWhole = !idle
     for lane in 0..<count {
-      rowOfLane[lane] = idle ? -1 : lane
+      rowOfLane[lane] = lane < active ? lane : -1
       laneOfRow[lane] = lane
     }
   }

@@ -36,7 +36,9 @@ struct StateBytes<S: Scalar> {
       throw Refusal(.format, "state: expected bytes of rnn_stream_export, got others")
     }
     let numbers = header(signature)
-    let names: InlineArray<4, StaticString> = ["version", "element type", "mark of the layers", "element count"]
+    let names: InlineArray<4, StaticString> = [
+      "version", "element type", "mark of the layers", "element count",
+    ]
     for index in 0..<4 {
       let number = start.loadUnaligned(fromByteOffset: 8 + 4 * index, as: UInt32.self)
       if number != numbers[index] {
@@ -64,6 +66,9 @@ struct StateBytes<S: Scalar> {
   }
 
   private func header(_ signature: StreamSignature<S>) -> InlineArray<4, UInt32> {
-    [Self.version, UInt32(S.dtype.rawValue), signature.mark, UInt32(truncatingIfNeeded: signature.stateCount)]
+    [
+      Self.version, UInt32(S.dtype.rawValue), signature.mark,
+      UInt32(truncatingIfNeeded: signature.stateCount),
+    ]
   }
 }

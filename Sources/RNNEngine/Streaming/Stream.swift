@@ -23,7 +23,7 @@ public final class Stream<S: Scalar> {
   private var weights: Weights
   private var swaps = 0
 
-  public init(_ model: Model<S>, rows: Int, tokenType: DType, idle: Bool) throws(RNNError) {
+  public init(_ model: Model<S>, rows: Int, tokenType: DType, idle: Int) throws(RNNError) {
     try Size.checkBatch(steps: 1, rows: rows)
     guard tokenType == .int32 || tokenType == .int64 else {
       throw RNNError(.dtype, "token_type: expected int32 or int64, got \(tokenType.name)")

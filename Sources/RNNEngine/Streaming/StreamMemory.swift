@@ -106,7 +106,9 @@ final class StreamMemory<S: Scalar> {
       }
       gathered = try carver.take(model.takesTokens ? 0 : Size.product(rows, model.inputSize))
       made = try carver.take(Size.product(rows, model.outputSize))
-      scratch = try carver.take(Blocking.tile)
+      var sums = Blocking.tile
+      for plan in plans { sums = max(sums, try Size.product(4, plan.shape.stateStride)) }
+      scratch = try carver.take(sums)
     }
 
     func step(_ index: Int, _ plan: StagePlan) -> ForwardStep<S> {

@@ -73,7 +73,8 @@ struct StreamSignature<S: Scalar> {
     _ name: StaticString, _ buffer: RawBuffer, _ dtype: DType, _ steps: Int, _ bytes: Int
   ) -> Refusal? {
     guard let start = buffer.start else {
-      return Refusal(.argument, "\(name): expected \(dtype) [\(steps), \(rows), \(bytes / dtype.bytes)], got NULL")
+      return Refusal(
+        .argument, "\(name): expected \(dtype) [\(steps), \(rows), \(bytes / dtype.bytes)], got NULL")
     }
     let expected = steps &* rows &* bytes
     if buffer.bytes != expected {
@@ -92,7 +93,9 @@ struct StreamSignature<S: Scalar> {
   func isSound(_ x: UnsafeRawPointer, _ steps: Int) -> Bool {
     let count = steps &* rows &* (takesTokens ? 1 : inputSize)
     if !takesTokens { return !hasNaN(x.assumingMemoryBound(to: S.self), count) }
-    for place in 0..<count where UInt(bitPattern: token(x, place)) >= UInt(bitPattern: inputSize) { return false }
+    for place in 0..<count where UInt(bitPattern: token(x, place)) >= UInt(bitPattern: inputSize) {
+      return false
+    }
     return true
   }
 

@@ -208,7 +208,23 @@ class StepReport(Sized):  # noqa: D101
 
 
 class StreamOptions(Sized):  # noqa: D101
-    _fields_ = [("struct_size", c_size_t), ("batch_size", c_int64), ("token_type", enum)]
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("batch_size", c_int64),
+        ("token_type", enum),
+        ("idle_lanes", c_int64),
+    ]
+
+
+class StreamInfo(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("batch_size", c_int64),
+        ("active_lanes", c_int64),
+        ("state_bytes", c_size_t),
+        ("weight_bytes", c_size_t),
+        ("swaps", c_int64),
+    ]
 
 
 class LayerSizes(Sized):  # noqa: D101

@@ -133,9 +133,12 @@ class Model(Owner):
         check(lib.rnn_model_forward(handle, batch.c))
         return self._signature.as_asked(y), batch.state()
 
-    def stream(self, batch_size: int = 1) -> Stream:
-        """Return a stream: the running state of `batch_size` sequences that go on step by step."""
-        return Stream(self, batch_size)
+    def stream(self, batch_size: int = 1, *, idle_lanes: int = 0) -> Stream:
+        """Return a stream: the running state of `batch_size` sequences that go on step by step.
+
+        See `Stream`.
+        """
+        return Stream(self, batch_size, idle_lanes=idle_lanes)
 
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every tensor by name, as PyTorch names and shapes them.

@@ -2,53 +2,95 @@
 
 from __future__ import annotations
 
-from ctypes import byref
+from ctypes import byref, c_size_t, c_void_p, create_string_buffer
+from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 from . import _c_types as _c
-from ._arrays import INTEGERS, Array, Shape, address, check_array, check_out
+from ._arrays import INTEGERS, Array, address, check_array, check_out, time_major
 from ._c_api import check, create, lib
 from ._checks import INT64_MIN, integer
 from ._handle import Owner
 from ._state import State, StateLike
-from .errors import DTypeError, mismatch
+from .errors import DTypeError, ShapeError, mismatch
 
 if TYPE_CHECKING:
     from .model import Model
 
 
 class Stream(Owner):
-    """The running state of B sequences that go on one step at a time. One thread at a time.
+    """The running state of B sequences, its lanes, that go on one step at a time.
 
-    Made by `Model.stream`. Streams of one model are independent of each other, keep it alive and
-    see its current weights. The state begins at zero.
+    Made by `Model.stream`. A stream has a copy of the model's weights as they were then: the model
+    may be trained meanwhile, and `swap` hands newer weights over. Steps, blocks and the model's own
+    pass over a whole sequence give the same bits.
+
+    One thread at a time, but for `swap`, which any other may call at any moment.
 
     Parameters
     ----------
     model
         The model to run.
     batch_size
-        B.
+        B, the number of lanes.
+    idle_lanes
+        So many, from the last lane on, are idle at first; they join by `join`. Others begin at
+        the zero state. A step costs what the active lanes cost.
     """
 
-    def __init__(self, model: Model, batch_size: int = 1) -> None:
+    def __init__(self, model: Model, batch_size: int = 1, *, idle_lanes: int = 0) -> None:
         rows = integer("batch_size", batch_size)
-        if not isinstance(model, Owner):
-            raise DTypeError(mismatch("model", "a Model", type(model).__name__))
-        options = _c.StreamOptions(batch_size=rows, token_type=_c.RNN_INT64)
-        self._own(create(lib.rnn_stream_create, model._handle, byref(options)), lib.rnn_stream_free)
+        idle = integer("idle_lanes", idle_lanes, low=0, high=rows)
+        options = _c.StreamOptions(batch_size=rows, token_type=_c.RNN_INT64, idle_lanes=idle)
+        handle = _model_handle(model)
+        self._own(create(lib.rnn_stream_create, handle, byref(options)), lib.rnn_stream_free)
         self._signature = model._signature
         self._rows = rows
-        self._tokens = np.zeros(rows if self._signature.token_input else 0, np.int64)
-        self._input_shape: Shape = (rows, self._signature.input_size)
-        self._output_shape = (rows, self._signature.output_size)
+        self._state_bytes: int = self._info().state_bytes
+        # A step reads and writes arrays of its own, whose addresses are known: twice as fast as to
+        # ask numpy for those of others. Nor are arguments converted: they are what C takes.
+        tokens, dtype = self._signature.token_input, self._signature.dtype
+        self._x = (
+            np.zeros(rows, np.int64)
+            if tokens
+            else np.zeros((rows, self._signature.input_size), dtype)
+        )
+        self._y = np.zeros((rows, self._signature.output_size), dtype)
+        self._dtype, self._shape = self._x.dtype, self._x.shape
+        self._step = partial(
+            lib._FuncPtr(("rnn_stream_step", lib)),
+            c_void_p(self._handle),
+            c_void_p(address(self._x)),
+            c_size_t(self._x.nbytes),
+            c_void_p(address(self._y)),
+            c_size_t(self._y.nbytes),
+        )
 
     @property
     def batch_size(self) -> int:
         """B."""
         return self._rows
+
+    @property
+    def active_lanes(self) -> int:
+        """How many lanes go on at a step."""
+        return int(self._info().active_lanes)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights that a step reads."""
+        return int(self._info().weight_bytes)
+
+    @property
+    def swaps(self) -> int:
+        """How often weights that were handed over by `swap` came into use."""
+        return int(self._info().swaps)
+
+    def prepare(self) -> None:
+        """Touch all memory and code that a step needs, so that the first is not slower."""
+        check(lib.rnn_stream_prepare(self._handle))
 
     def step(self, x: Array | int, out: Array | None = None) -> Array:
         """Go on by one time step.
@@ -66,19 +108,59 @@ class Stream(Owner):
         ndarray
             Outputs [B, O]; `out` if it was given. A last-step head answers at every step.
         """
-        handle = self._handle
-        x = self._checked(x)
-        y = self._output(out, x)
-        check(lib.rnn_stream_step(handle, address(x), x.nbytes, address(y), y.nbytes))
-        return y
+        # The usual case in as few words as possible: a step takes less time than a line of Python.
+        if type(x) is np.ndarray and x.shape == self._shape and x.flags.c_contiguous:
+            if x.dtype is not self._dtype:
+                x = self._checked(x)
+        else:
+            x = self._checked(x)
+        self._x[...] = x
+        if out is not None:
+            check_out("out", out, self._signature.dtype, self._y.shape, x)
+        status = self._step()
+        if status:
+            _ = self._handle  # a closed stream has a sentence of its own
+            check(status)
+        if out is None:
+            return self._y.copy()
+        out[...] = self._y
+        return out
+
+    def process(self, x: Array) -> Array:
+        """Go on by a block of n time steps, as that many calls of `step` would.
+
+        Parameters
+        ----------
+        x
+            Features [n, B, I] of the model's dtype, or token ids [n, B]; [B, n, ...] if the model
+            is batch first.
+
+        Returns
+        -------
+        ndarray
+            Outputs [n, B, O], of a last-step head too; [B, n, O] if the model is batch first.
+        """
+        signature, handle = self._signature, self._handle
+        x = signature.input(x)
+        if x.shape[1] != self._rows:
+            raise ShapeError(mismatch("x", f"a batch of {self._rows}", list(x.shape)))
+        x = x.astype(np.int64, copy=False) if signature.token_input else x
+        y = np.empty((len(x), *self._y.shape), signature.dtype)
+        check(lib.rnn_stream_process(handle, len(x), address(x), x.nbytes, address(y), y.nbytes))
+        return time_major(y) if signature.batch_first else y
+
+    # ---- States ----
 
     def reset(self) -> None:
-        """Go back to the zero state."""
+        """Put all active lanes back to the zero state."""
         check(lib.rnn_stream_reset(self._handle))
 
     @property
     def state(self) -> State:
-        """A copy of the state: for each recurrent layer h, then c of an LSTM, each [L, B, H]."""
+        """A copy of the state: for each recurrent layer h, then c of an LSTM, each [L, B, H].
+
+        Idle lanes have zeros; what is set for them is not looked at.
+        """
         handle = self._handle
         flat = self._signature.state.allocate(self._rows)
         check(lib.rnn_stream_get_state(handle, address(flat), flat.nbytes))
@@ -90,26 +172,61 @@ class Stream(Owner):
         flat = self._signature.state.pack(state, self._rows)
         check(lib.rnn_stream_set_state(handle, address(flat), flat.nbytes))
 
-    def _checked(self, x: Any) -> Array:
+    def export(self, lane: int = 0) -> bytes:
+        """Return the state of a lane as plain bytes, for `join` here or in another process."""
+        state = create_string_buffer(self._state_bytes)
+        check(lib.rnn_stream_export(self._handle, _lane(lane), state, self._state_bytes))
+        return state.raw
+
+    def join(self, lane: int = 0, state: bytes | None = None) -> None:
+        """Let a lane begin, or go on, from what `export` returned; from zeros without it."""
+        if state is not None and not isinstance(state, (bytes, bytearray)):
+            raise DTypeError(mismatch("state", "bytes of export()", type(state).__name__))
+        data = None if state is None else bytes(state)
+        check(lib.rnn_stream_import(self._handle, _lane(lane), data, len(data or b"")))
+
+    def leave(self, lane: int) -> None:
+        """Let a lane become idle and forget its state. Others do not notice."""
+        check(lib.rnn_stream_leave(self._handle, _lane(lane)))
+
+    def fork(self, lane: int, to: int) -> None:
+        """Let lane `to` go on from the state of `lane`, which stays as it is."""
+        self.copy(lane, self, to)
+
+    def copy(self, lane: int, stream: Stream, to: int) -> None:
+        """Let lane `to` of another stream of such a model go on from the state of `lane`."""
+        if not isinstance(stream, Stream):
+            raise DTypeError(mismatch("stream", "a Stream", type(stream).__name__))
+        check(lib.rnn_stream_copy(self._handle, _lane(lane), stream._handle, _lane(to)))
+
+    def swap(self, model: Model) -> None:
+        """Go on with the present weights of a model of the same layers; the states carry over.
+
+        From any thread, beside the one that streams: its next step uses them.
+        """
+        check(lib.rnn_stream_swap_model(self._handle, _model_handle(model)))
+
+    def _info(self) -> _c.StreamInfo:
+        info = _c.StreamInfo()
+        check(lib.rnn_stream_describe(self._handle, byref(info)))
+        return info
+
+    def _checked(self, x: Any) -> Any:
         if not self._signature.token_input:
-            return check_array("x", x, (self._signature.dtype,), self._input_shape)
-        return self._widened(x)
-
-    def _widened(self, x: Any) -> Array:
-        """Return token ids as int64: the stream takes these, Python takes both sorts and ints."""
+            return check_array("x", x, (self._dtype,), self._shape)
         if self._rows == 1 and not isinstance(x, np.ndarray):
-            self._tokens[0] = _token(x)
-            return self._tokens
-        tokens = check_array("x", x, INTEGERS, (self._rows,))
-        if tokens.dtype == np.int64:
-            return tokens
-        self._tokens[...] = tokens
-        return self._tokens
+            return np.array([_token(x)])
+        return check_array("x", x, INTEGERS, self._shape)
 
-    def _output(self, out: Array | None, x: Array) -> Array:
-        if out is None:
-            return np.empty(self._output_shape, self._signature.dtype)
-        return check_out("out", out, self._signature.dtype, self._output_shape, x)
+
+def _lane(lane: SupportsIndex) -> int:
+    return integer("lane", lane, low=INT64_MIN)
+
+
+def _model_handle(model: Model) -> int:
+    if not isinstance(model, Owner) or isinstance(model, Stream):
+        raise DTypeError(mismatch("model", "a Model", type(model).__name__))
+    return model._handle
 
 
 def _token(x: SupportsIndex) -> int:
