@@ -132,3 +132,28 @@ def test_a_copy_to_a_stream_of_other_layers_is_refused():
         assert target.active_lanes == 1
     with pytest.raises(librnn.DTypeError, match="stream: expected a Stream, got Model"):
         stream.copy(0, sensor(), 0)
+
+
+# ---- Rows of idle lanes in Python's arrays
+
+
+@pytest.mark.parametrize("model", [sensor(), charlm()], ids=["features", "tokens"])
+def test_out_keeps_what_it_has_for_idle_lanes(model):
+    stream, x = begun(model, 3), noise(model, 3)
+    stream.leave(1)
+    out = np.full((3, output_size(model)), MARK, model.dtype)
+    stream.step(x, out)
+    assert np.all(out[1] == MARK) and not np.any(out[[0, 2]] == MARK)
+
+
+@pytest.mark.parametrize("model", [sensor(), charlm()], ids=["features", "tokens"])
+def test_new_arrays_have_zeros_for_idle_lanes(model):
+    """As the state has; not what a lane said before it left, nor what memory happened to hold."""
+    stream, x = begun(model, 3), input_for(model, 1, 500, 3)
+    stream.step(np.ascontiguousarray(x[0]))
+    stream.leave(1)
+    assert not stream.step(np.ascontiguousarray(x[0]))[1].any()
+    for _ in range(5):
+        used = np.full((500, 3, output_size(model)), MARK, model.dtype)
+        del used
+        assert not stream.process(x)[:, 1].any()

@@ -79,3 +79,17 @@ def test_a_state_of_another_batch_or_with_nan_is_refused():
         with pytest.raises(kind, match="^state"):
             stream.state = state
     assert_same_states(stream.state, before)
+
+
+def test_prepare_changes_nothing_beside_a_lane_whose_state_has_become_nan():
+    model = librnn.Model(librnn.RNN(1, 2, nonlinearity="identity"), dtype="float64")
+    weights = {name: np.zeros_like(value) for name, value in model.state_dict().items()}
+    weights["0.weight_hh_l0"] = np.array([[2.0, 0], [0, 2]])
+    model.load_state_dict(weights)
+    stream = model.stream(2)
+    stream.state = np.array([[[np.inf, 0], [1, 1]]])  # 0 * infinity at the next step
+    stream.step(np.zeros((2, 1)))
+    before = stream.state
+    assert np.isnan(before[0][0, 0]).any()
+    stream.prepare()
+    assert_same_states(stream.state, before)
