@@ -13,7 +13,7 @@ SOURCES   := $(shell find Sources include -type f) Package.swift Makefile packag
 LIBRARY   := $(BUILD)/librnn.so
 
 .DEFAULT_GOAL := all
-.PHONY: all setup python demo test test-swift test-c test-python lint format bench install clean
+.PHONY: all setup python demo test test-swift test-c test-python lint format bench bench-stream install clean
 
 all: $(LIBRARY) $(BUILD)/librnn.a $(BUILD)/rnn.pc
 
@@ -100,21 +100,26 @@ test-python: python
 	@for level in baseline avx2; do echo "== the same, but for pictures, with kernels for $$level =="; \
 	  LIBRNN_INSTRUCTION_SET=$$level $(PYTHON) -m pytest -q $(NUMBERS) || exit 1; done
 
+C_SOURCES := $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c Benchmarks/*.c Benchmarks/stream/*.[ch])
+
 lint: $(PYTHON) | setup
 	@echo "== lint =="
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
 	$(PYTHON) -m ruff check bindings Tests Examples Benchmarks
 	$(PYTHON) -m ruff format --check bindings Tests Examples Benchmarks
-	clang-format --dry-run -Werror include/*.h Sources/*/*.h Sources/*/include/*.h $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c)
+	clang-format --dry-run -Werror include/*.h Sources/*/*.h Sources/*/include/*.h $(C_SOURCES)
 
 format: $(PYTHON) | setup
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
 	$(PYTHON) -m ruff check --fix -q bindings Tests Examples Benchmarks
 	$(PYTHON) -m ruff format bindings Tests Examples Benchmarks
-	clang-format -i include/*.h Sources/*/*.h Sources/*/include/*.h $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c)
+	clang-format -i include/*.h Sources/*/*.h Sources/*/include/*.h $(C_SOURCES)
 
 bench: python
 	Benchmarks/run.sh
+
+bench-stream: python
+	Benchmarks/stream/run.sh
 
 clean:
 	rm -rf $(BUILD) .build .build-embedded .build-tests
