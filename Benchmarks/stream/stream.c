@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RING = 64, MAX_ROUNDS = 1000, MAX_READINGS = 20000, BATCHES = 201 };
+enum { MAX_ROUNDS = 1000, MAX_READINGS = 20000, BATCHES = 201 };
+static const int RING = 64; /* steps of input */
 /* ns: of one batch of steps; of all readings of one sort in a round; of steps before them, see warm_up(). */
 static const double BATCH_TIME = 3e4, ROUND_TIME = 3e7, WARM_TIME = 2e7;
 
@@ -72,9 +73,9 @@ static void begin(work *w, const subject *s) {
   w->subject = s;
   w->input_bytes = sizeof(float) * (size_t)(s->lanes * s->inputs);
   w->output_bytes = sizeof(float) * (size_t)(s->lanes * outputs_of(s));
-  w->input = allocate(RING * w->input_bytes);
-  w->output = allocate(RING * w->output_bytes);
-  fill(w->input, RING * w->input_bytes / sizeof(float));
+  w->input = allocate((size_t)RING * w->input_bytes);
+  w->output = allocate((size_t)RING * w->output_bytes);
+  fill(w->input, (size_t)RING * w->input_bytes / sizeof(float));
 }
 
 static void end(work *w) {
@@ -102,8 +103,8 @@ static double batch(work *w, int steps, clockid_t clock) {
 static double blocks(work *w, int count) {
   int64_t start = now();
   for (int i = 0; i < count; i++)
-    check(rnn_stream_process(w->stream, RING, w->input, RING * w->input_bytes, w->output,
-                             RING * w->output_bytes));
+    check(rnn_stream_process(w->stream, RING, w->input, (size_t)RING * w->input_bytes, w->output,
+                             (size_t)RING * w->output_bytes));
   return (double)(now() - start) / count / RING;
 }
 
