@@ -100,7 +100,7 @@ def test_weights_that_were_written_since_stay():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_all_who_use_the_model_go_back(dtype):
-    """They keep what they made of its weights until these change."""
+    """They keep what they made of its weights until these change; a stream, until it is told."""
     run = trainer(librnn.SGD(lr=0.1), dtype)
     x, y = batch(run, 5)
     stream = run.model.stream(3)
@@ -109,11 +109,13 @@ def test_all_who_use_the_model_go_back(dtype):
     good(run, 1)
     assert run.evaluate(x, y).loss != loss
     assert np.any(run.model(x)[0] != expected)
+    stream.swap(run.model)
     stream.reset()
     assert np.any(stream.step(x[0]) != first)
     assert bad(run).action == "rolled_back"
     assert run.evaluate(x, y).loss == loss
     assert_same_bits(run.model(x)[0], expected)
+    stream.swap(run.model)
     stream.reset()
     assert_same_bits(stream.step(x[0]), first)
 
