@@ -14,8 +14,10 @@ let embeddedFlags = [
   "-wmo", "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections",
   "-Xllvm", "-sil-disable-pass=object-outliner",
 ]
+// Said to every C module, for the compiler's own of processor instructions reads system headers, too.
+let gnu: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
 let settings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(embeddedFlags)] : []
+  gnu + (embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(embeddedFlags)] : [])
 
 // The kernels are compiled for speed, once for each instruction set; what is not a kernel for size.
 func kernels(_ name: String, _ flags: [String] = []) -> Target {
@@ -28,7 +30,7 @@ let small = settings + (embedded ? [.unsafeFlags(["-Osize"])] : [])
 #if arch(x86_64)
   let instructionSets = [
     kernels("Baseline"), kernels("AVX2", ["-target-cpu", "haswell"]),
-    kernels("AVX512", ["-target-cpu", "skylake-avx512"]),
+    kernels("AVX512", ["-target-cpu", "skylake-avx512"]), kernels("VNNI", ["-target-cpu", "cooperlake"]),
   ]
 #else
   let instructionSets = [kernels("Baseline")]

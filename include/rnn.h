@@ -163,6 +163,13 @@ typedef struct rnn_layer {
   int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
 } rnn_layer;
 
+/* What streams make of the weights of recurrent and linear layers. See rnn_model_quantize. */
+typedef enum rnn_weights {
+  RNN_WEIGHTS_OWN = 0,      /* numbers of the model's dtype */
+  RNN_WEIGHTS_BFLOAT16 = 1, /* floats with 8 bits of mantissa */
+  RNN_WEIGHTS_INT8 = 2      /* whole numbers from -127 to 127 times a scale for each row of the matrix */
+} rnn_weights;
+
 /* What a named tensor looks like: a parameter, a gradient or a part of a state. */
 typedef struct rnn_tensor_info {
   size_t struct_size;
@@ -201,6 +208,8 @@ typedef struct rnn_model_info {
   size_t parameter_count;     /* numbers in all tensors together */
   size_t state_tensor_count;  /* h of each recurrent layer, and c of each LSTM */
   size_t state_bytes_per_row; /* the state of B sequences takes B times this */
+  rnn_weights weights;
+  size_t weight_bytes; /* that a step of a stream reads */
 } rnn_model_info;
 
 /*
@@ -236,6 +245,17 @@ rnn_status rnn_model_state_tensor(const rnn_model *model, size_t index, int64_t 
 /* Copies one named tensor out of, or into, the model. Errors: RNN_ERR_NAME, RNN_ERR_SHAPE. */
 rnn_status rnn_model_get(const rnn_model *model, const char *name, void *data, size_t bytes);
 rnn_status rnn_model_set(rnn_model *model, const char *name, const void *data, size_t bytes);
+
+/*
+ * A new model whose recurrent and linear layers have small weights. Streams of it compute with these, and with
+ * activations made as small at every step: of int8 with a scale for each row and step, the sums exact; of bfloat16
+ * summed as floats. Every processor gives the same bits. Its tensors read as the numbers that the small weights
+ * stand for; it cannot be set or trained. rnn_model_forward computes with those numbers in float32, so it
+ * agrees with the streams to the accuracy of small activations only.
+ * Errors: RNN_ERR_DTYPE for a model that is not float32, RNN_ERR_ARGUMENT for RNN_WEIGHTS_OWN, RNN_ERR_MODEL for one
+ * that is quantized already.
+ */
+rnn_status rnn_model_quantize(const rnn_model *model, rnn_weights weights, rnn_model **quantized);
 
 /* ---- 4. Sequences --------------------------------------------------------------------------- */
 
@@ -577,12 +597,12 @@ rnn_status rnn_stream_import(rnn_stream *stream, int64_t lane, const void *state
                              size_t bytes) RNN_NONBLOCKING;
 
 /*
- * Lane `to_lane` goes on from the state of `from_lane`, which stays as it is: a fork within one stream (from == to), or
- * a copy to another stream of a model with these layers. An idle lane joins. Both streams belong to the thread.
+ * Lane `other_lane` of `other` goes on from the state of `lane`, which stays as it is: a fork within one stream, or a
+ * copy to another stream of a model with these layers. An idle lane joins. Both streams belong to the thread.
  * Errors: RNN_ERR_ARGUMENT, RNN_ERR_MODEL.
  */
-rnn_status rnn_stream_copy(const rnn_stream *from, int64_t from_lane, rnn_stream *to,
-                           int64_t to_lane) RNN_NONBLOCKING;
+rnn_status rnn_stream_copy(const rnn_stream *stream, int64_t lane, rnn_stream *other,
+                           int64_t other_lane) RNN_NONBLOCKING;
 
 /* The lane becomes idle; its state is forgotten. Others do not notice. Errors: RNN_ERR_ARGUMENT. */
 rnn_status rnn_stream_leave(rnn_stream *stream, int64_t lane) RNN_NONBLOCKING;
@@ -593,7 +613,7 @@ rnn_status rnn_stream_leave(rnn_stream *stream, int64_t lane) RNN_NONBLOCKING;
  * later swap or by rnn_stream_free. Weights that no step has used yet are replaced.
  * Threads: any, beside the thread of the stream, which is why a model can be trained while it is being listened to.
  * Reads the model. Not beside rnn_stream_free.
- * Errors: RNN_ERR_MODEL when layers or dtype are not the stream's; RNN_ERR_OUT_OF_MEMORY. The stream goes on as before.
+ * Errors: RNN_ERR_MODEL when layers, dtype or weights (rnn_weights) are not the stream's; RNN_ERR_OUT_OF_MEMORY. The stream goes on as before.
  */
 rnn_status rnn_stream_swap_model(rnn_stream *stream, const rnn_model *model);
 

@@ -1,5 +1,6 @@
 import CRNN
 import RNNEngine
+import RNNKernels
 
 // Models and sequences: sections 3 and 4 of rnn.h, and their files.
 
@@ -64,7 +65,21 @@ public func rnn_model_describe(
     result.parameter_count = source.parameterCount
     result.state_tensor_count = source.stateTensorCount
     result.state_bytes_per_row = source.stateBytesPerRow
+    result.weights = rnn_weights(UInt32(source.format.rawValue))
+    result.weight_bytes = source.weightBytes
     try Struct.write(result, to: info, "info")
+  }
+}
+
+@_cdecl("rnn_model_quantize") @implementation
+public func rnn_model_quantize(
+  _ model: OpaquePointer?, _ weights: rnn_weights, _ quantized: UnsafeMutablePointer<OpaquePointer?>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let model = try RNNCAPI.model(model)
+    let format = try option(weights.rawValue, "weights", WeightFormat.self)
+    let result = try required(quantized, "quantized")
+    result.pointee = try Handles.open(.model(model.makeQuantized(format)))
   }
 }
 

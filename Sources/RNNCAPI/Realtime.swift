@@ -6,12 +6,12 @@ import RNNEngine
 /// counted. A refusal becomes a status; it has left its message.
 @inline(__always)
 func realtime(
-  _ handle: OpaquePointer?, _ name: StaticString = "stream", _ body: (any AnyStream) throws(Refusal) -> Void
+  _ handle: OpaquePointer?, _ body: (any AnyStream) throws(Refusal) -> Void
 ) -> rnn_status {
   let hostState = platform_set_float_state()
   defer { platform_restore_float_state(hostState) }
   do throws(Refusal) {
-    try withStream(handle, name, body)
+    try withStream(handle, "stream", body)
     return RNN_OK
   } catch {
     return status(of: error.code)

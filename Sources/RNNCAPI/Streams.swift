@@ -111,11 +111,11 @@ public func rnn_stream_import(
 
 @_cdecl("rnn_stream_copy") @implementation
 public func rnn_stream_copy(
-  _ from: OpaquePointer?, _ fromLane: Int64, _ to: OpaquePointer?, _ toLane: Int64
+  _ stream: OpaquePointer?, _ lane: Int64, _ other: OpaquePointer?, _ otherLane: Int64
 ) -> rnn_status {
-  realtime(from, "from") { (from) throws(Refusal) in
-    try withStream(to, "to") { (to) throws(Refusal) in
-      try from.copyState(lane: Int(clamping: fromLane), to: to, lane: Int(clamping: toLane))
+  realtime(stream) { (stream) throws(Refusal) in
+    try withStream(other, "other") { (other) throws(Refusal) in
+      try stream.copyState(lane: Int(clamping: lane), to: other, lane: Int(clamping: otherLane))
     }
   }
 }

@@ -111,7 +111,7 @@ enum CellPacking<K: CellKernel> {
 
   /// b_ih + b_hh, or the one that a sum has.
   @inline(never)
-  private static func packBiases(
+  static func packBiases(
     _ shape: CellShape, _ weights: CellWeights<S>, _ j: Int, _ lanes: Int, to target: UnsafeMutablePointer<S>
   ) {
     for sum in 0..<K.sumCount {

@@ -14,7 +14,8 @@ enum CellRow<K: CellKernel> {
     let shape = step.pointee.shape
     let all = Panel.count(shape)
     // Of panels that are several vectors of units wide the last may be narrower: it goes alone.
-    let even = Panel.unitVectors == 1 ? all : shape.size / Panel.units
+    let isLastNarrow = Panel(all &- 1, shape).vectors < Panel.unitVectors
+    let even = isLastNarrow ? all &- 1 : all
     let isForward = step.pointee.step & 1 == 0
     if even < all && !isForward { multiplyNarrow(step, input, Panel(even, shape)) }
     var done = 0
@@ -30,7 +31,7 @@ enum CellRow<K: CellKernel> {
 
   /// Of a single vector of units at one go, of more in two rounds.
   @inline(__always)
-  private static func finish(_ step: Step) {
+  static func finish(_ step: Step) {
     let (size, width, numbers) = (step.pointee.shape.size, V.scalarCount, step.pointee.numbers)
     let sums = step.pointee.scratch
     if size <= width {

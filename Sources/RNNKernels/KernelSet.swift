@@ -85,7 +85,7 @@ public final class KernelSet<M: Machine>: Kernels {
     }
   }
 
-  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<M>.run(call) }
+  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call) }
 
   // MARK: Losses
 

@@ -15,6 +15,8 @@ public protocol Machine {
   static var registers: Int { get }
   /// Whether `multiplyAdd` rounds once.
   static var isFused: Bool { get }
+  /// Whether functions are good to four digits only.
+  static var isCoarse: Bool { get }
   /// sum + a · b, in one rounding where that is one instruction.
   static func multiplyAdd(_ sum: V, _ a: V, _ b: V) -> V
 
@@ -35,6 +37,11 @@ public protocol Machine {
   static func minimum(_ a: V, _ b: V) -> V
   /// 2^n for integral n within the range of exp.
   static func powerOfTwo(_ n: V) -> V
+}
+
+extension Machine {
+  @inline(__always)
+  public static var isCoarse: Bool { false }
 }
 
 /// A machine with fused multiply-add.

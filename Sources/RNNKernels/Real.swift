@@ -43,18 +43,29 @@ extension Float: Real {
   /// Where the product is not rounded, ln 2 as one number is off by 2e-9 n: half a unit in the last place of exp(20).
   @inline(__always)
   public static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Float {
-    if M.isFused { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
+    if M.isFused || M.isCoarse { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
     return M.multiplyAdd(M.multiplyAdd(y, n, M.V(repeating: -ln2High)), n, M.V(repeating: -ln2Low))
   }
 
   /// r + r²/2 + …, the coefficients of (exp(r) - 1) / r fitted to the least largest error: 1.3e-8.
   @inline(__always)
   public static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Float {
+    if M.isCoarse { return coarseExpm1(r, M.self) }
     let square = r * r
     let low = M.multiplyAdd(M.V(repeating: 0.5), M.V(repeating: 0x1.5554b0p-3), r)
     let high = M.multiplyAdd(M.V(repeating: 0x1.555486p-5), M.V(repeating: 0x1.1227fep-7), r)
     let p = M.multiplyAdd(M.multiplyAdd(low, high, square), M.V(repeating: 0x1.6d990cp-10), square * square)
     return M.multiplyAdd(r, square, p)
+  }
+}
+
+extension Float {
+  /// r + r²/2 + r³/6 + r⁴/24: off by 5e-5 at most.
+  @inline(__always)
+  private static func coarseExpm1<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Float {
+    let square = r * r
+    let p = M.multiplyAdd(M.V(repeating: 0.5), M.V(repeating: 1 / 6), r)
+    return M.multiplyAdd(r, square, M.multiplyAdd(p, M.V(repeating: 1 / 24), square))
   }
 }
 

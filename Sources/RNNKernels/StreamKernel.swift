@@ -1,7 +1,19 @@
 import CPlatform
 
+/// What weights of one format do in a step of a stream.
+protocol StageRunner<M> {
+  associatedtype M: Machine
+  static func forward(
+    _ kind: CellKind, _ step: UnsafePointer<ForwardStep<M.S>>, _ input: UnsafePointer<M.S>)
+  /// y = W x + b. W takes `packed` elements.
+  static func multiply(
+    _ step: UnsafePointer<ForwardStep<M.S>>, rows: Int, packed: Int, _ input: UnsafePointer<M.S>,
+    to output: UnsafeMutablePointer<M.S>)
+}
+
 /// Time steps of a stream, all layers of a step before the next.
-enum StreamKernel<M: Machine> {
+enum StreamKernel<R: StageRunner> {
+  typealias M = R.M
   typealias S = M.S
   typealias Call = UnsafeMutablePointer<StreamCall<S>>
   typealias Stage = UnsafeMutablePointer<StreamStage<S>>
@@ -28,7 +40,10 @@ enum StreamKernel<M: Machine> {
       case .product(let packed):
         let isDirect = index == last && call.pointee.laneOfRow == nil
         let output = index < last ? stage.pointee.step.numbers.output : call.pointee.made
-        input = multiply(call, stage, input, packed, isDirect ? call.pointee.output : output)
+        let target = isDirect ? call.pointee.output : output
+        let step = UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped)
+        R.multiply(step, rows: call.pointee.rows, packed: packed, input, to: target)
+        input = UnsafePointer(target)
       }
       if index == last { break }
       stage += 1
@@ -62,40 +77,7 @@ enum StreamKernel<M: Machine> {
     (stage.pointee.step.numbers.output, stage.pointee.step.numbers.previousOutput) = (output, previous)
     (stage.pointee.step.input, stage.pointee.step.rows) = (input, call.pointee.rows)
     stage.pointee.step.step = call.pointee.time
-    let step = UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped)
-    // Where a row alone has code of its own: for what people stream, on machines of today.
-    if call.pointee.rows > 1 || !M.isFused || S.isDouble {
-      forwardRows(kind, step)
-    } else {
-      switch kind {
-      case .elman: CellRow<ElmanKernel<M>>.forward(step, input)
-      case .gru: CellRow<GRUKernel<M>>.forward(step, input)
-      case .lstm: CellRow<LSTMKernel<M>>.forward(step, input)
-      }
-    }
-    return UnsafePointer(output)
-  }
-
-  @inline(never)
-  private static func forwardRows(_ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>) {
-    switch kind {
-    case .elman: CellForward<ElmanKernel<M>>.forward(step.pointee)
-    case .gru: CellForward<GRUKernel<M>>.forward(step.pointee)
-    case .lstm: CellForward<LSTMKernel<M>>.forward(step.pointee)
-    }
-  }
-
-  @inline(never)
-  private static func multiply(
-    _ call: Call, _ stage: Stage, _ input: UnsafePointer<S>, _ packed: Int, _ output: UnsafeMutablePointer<S>
-  ) -> UnsafePointer<S> {
-    let (step, outputs) = (stage.pointee.step, stage.pointee.step.shape.size)
-    Product<M>.multiply(
-      ProductCall(
-        rows: call.pointee.rows, columns: outputs, depth: step.shape.inputSize, a: input,
-        aRowStride: step.shape.inputStride, aDepthStride: 1,
-        b: PackedColumns(step.weights, columns: outputs, from: 0), c: output, cRowStride: outputs,
-        start: step.weights + packed, startRowStride: 0, scratch: step.scratch))
+    R.forward(kind, UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped), input)
     return UnsafePointer(output)
   }
 

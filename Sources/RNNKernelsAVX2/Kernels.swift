@@ -1,3 +1,4 @@
+import CPlatform
 import RNNKernels
 
 // The kernels, compiled for AVX2 with fused multiply-add. Nothing here may be inlined into a caller that is compiled
@@ -20,3 +21,32 @@ public func floatKernels() -> any Kernels<Float> { KernelSet<AVX2Float>() }
 
 @export(interface) @inline(never)
 public func doubleKernels() -> any Kernels<Double> { KernelSet<AVX2Double>() }
+
+extension AVX2Float: SmallMachine {
+  typealias Ints = SIMD8<Int32>
+  @inline(__always)
+  static func firstDots(_ offsets: UnsafeRawPointer, _ negatives: Int32) -> Ints {
+    Ints(repeating: negatives)
+  }
+  @inline(__always)
+  static func dotBytes(_ sums: Ints, _ a: Bytes, _ weights: UnsafeRawPointer) -> Ints {
+    platform_dot_bytes8(sums, a.magnitudes, a.negative, weights)
+  }
+  @inline(__always)
+  static func dotHalves(_ sums: V, _ a: UInt32, _ weights: UnsafeRawPointer) -> V {
+    platform_dot_halves8(sums, a, weights)
+  }
+  @inline(__always)
+  static func float(_ x: Ints) -> V { platform_float_of_ints8(x) }
+  @inline(__always)
+  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer) {
+    platform_store_bytes8(x, target)
+  }
+  @inline(__always)
+  static func storeHalves(_ x: V, _ target: UnsafeMutableRawPointer) {
+    platform_store_halves8(x, target)
+  }
+}
+
+@export(interface) @inline(never)
+public func smallKernels() -> any SmallKernels { SmallKernelSet<AVX2Float>() }

@@ -123,8 +123,8 @@ PLATFORM_TRANSPOSE(double)
 
 /*
  * The instruction sets that kernels are compiled for: 0 what every machine of the architecture has, 1 AVX2 with
- * fused multiply-add, 2 AVX-512. The best that processor and system run, or less if the environment variable
- * LIBRNN_INSTRUCTION_SET says "baseline", "avx2" or "avx512".
+ * fused multiply-add, 2 AVX-512, 3 the same with dot products of small numbers. The best that processor and system
+ * run, or less if the environment variable LIBRNN_INSTRUCTION_SET says "baseline", "avx2" or "avx512".
  */
 static inline int platform_instruction_set(void) {
 #if defined(__x86_64__)
@@ -132,10 +132,11 @@ static inline int platform_instruction_set(void) {
   if (wish && strcmp(wish, "baseline") == 0) return 0;
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
   if (wish && strcmp(wish, "avx2") == 0) return 1;
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-             ? 2
-             : 1;
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512vl") ||
+      !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq"))
+    return 1;
+  if (wish && strcmp(wish, "avx512") == 0) return 2;
+  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16") ? 3 : 2;
 #else
   return 0;
 #endif

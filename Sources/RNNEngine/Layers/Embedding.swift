@@ -14,7 +14,7 @@ final class Embedding<S: Scalar>: Layer {
   }
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
-    LayerPlan(output: try Size.product(steps, rows, size), streamed: parameterCount)
+    LayerPlan(output: try Size.product(steps, rows, size))
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
@@ -41,11 +41,19 @@ final class Embedding<S: Scalar>: Layer {
     }
   }
 
-  func stages(inputStride: Int) -> [StagePlan] {
+  // A lookup computes nothing: its weights stay as they are.
+
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan] {
     [StagePlan(work: .lookup, shape: CellShape(inputSize: description.inputSize, size: size, gateStride: 0))]
   }
 
-  func copyForStream(_ parameters: View<S>, to memory: View<S>) { memory.copy(from: parameters.start) }
+  func streamedCount(_ format: WeightFormat) throws(RNNError) -> Int { parameterCount }
+
+  func copyForStream(_ format: WeightFormat, _ parameters: View<S>, to memory: View<S>) {
+    memory.copy(from: parameters.start)
+  }
+
+  func round(_ parameters: View<S>, _ format: WeightFormat) {}
 
   /// dweight[token] += dy, block by block, in the order of the steps. One token may stand at many places, so threads
   /// share the columns.

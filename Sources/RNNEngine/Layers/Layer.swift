@@ -20,8 +20,6 @@ public struct LayerPlan: Sendable {
   public var workspace = 0
   /// Weights in the order in which kernels read them.
   public var packed = 0
-  /// A copy of all that a stream reads of the parameters.
-  public var streamed = 0
 }
 
 /// Integers of a caller, 32 or 64 bits wide: token ids or class labels.
@@ -134,10 +132,15 @@ public protocol Layer<S>: AnyObject {
   func pack(_ parameters: View<S>, to packed: View<S>)
   func forward(_ pass: LayerPass<S>)
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>)
-  /// What the layer does in one step of a stream, for rows of its input that lie `inputStride` elements apart.
-  func stages(inputStride: Int) -> [StagePlan]
-  /// Copies to `memory` what the stages read, one after another.
-  func copyForStream(_ parameters: View<S>, to memory: View<S>)
+  /// What the layer does in one step of a stream, with weights of a format, for rows of its input that lie
+  /// `inputStride` elements apart.
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan]
+  /// Elements that the weights of all stages take.
+  func streamedCount(_ format: WeightFormat) throws(RNNError) -> Int
+  /// Copies them to memory that is zero.
+  func copyForStream(_ format: WeightFormat, _ parameters: View<S>, to memory: View<S>)
+  /// Rounds what a format makes small.
+  func round(_ parameters: View<S>, _ format: WeightFormat)
 }
 
 extension Layer {

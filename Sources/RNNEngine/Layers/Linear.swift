@@ -5,8 +5,8 @@ final class Linear<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
   let stateParts: [String] = []
-  private let inputs: Int
-  private let outputs: Int
+  let inputs: Int
+  let outputs: Int
 
   init(_ description: LayerDescription) throws(RNNError) {
     self.description = description
@@ -19,13 +19,12 @@ final class Linear<S: Scalar>: Layer {
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
     let height = height(steps, rows)
-    let packed = S.kernels.packedProductCount(depth: inputs, columns: outputs)
     return LayerPlan(
       output: try Size.product(height, outputs),
       reserve: description.lastStep ? try Size.product(rows, inputs) : 0,
       workspace: max(
         matmulScratch(columns: inputs, depth: height), matmulScratch(columns: inputs, depth: outputs)),
-      packed: packed, streamed: try Size.sum(packed, outputs))
+      packed: S.kernels.packedProductCount(depth: inputs, columns: outputs))
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
@@ -38,18 +37,6 @@ final class Linear<S: Scalar>: Layer {
 
   func pack(_ parameters: View<S>, to packed: View<S>) {
     packMatrix(matrix(tensor(0, of: parameters), outputs, inputs).transposed, to: packed)
-  }
-
-  func stages(inputStride: Int) -> [StagePlan] {
-    let packed = S.kernels.packedProductCount(depth: inputs, columns: outputs)
-    let shape = CellShape(inputSize: inputs, size: outputs, gateStride: 0, inputStride: inputStride)
-    return [StagePlan(work: .product(packed: packed), shape: shape)]
-  }
-
-  func copyForStream(_ parameters: View<S>, to memory: View<S>) {
-    let packed = memory.count - outputs
-    pack(parameters, to: memory.part(0, packed))
-    memory.part(packed, outputs).copy(from: tensor(1, of: parameters).start)
   }
 
   func forward(_ pass: LayerPass<S>) {

@@ -52,7 +52,6 @@ final class Recurrent<S: Scalar>: Layer {
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan {
     let height = try Size.product(steps, rows)
-    let packed = try Size.sum(packedCount(0), Size.product(depth - 1, packedCount(1)))
     var reserve = Carver<S>()
     _ = try RecurrentReserve(carving: &reserve, layer: self, steps: steps, rows: rows, isTraining: isTraining)
     var workspace = Carver<S>()
@@ -61,24 +60,9 @@ final class Recurrent<S: Scalar>: Layer {
     return LayerPlan(
       output: try Size.product(height, size),
       state: try Size.product(stateParts.count, depth, rows, size),
-      reserve: reserve.used, workspace: workspace.used, packed: packed, streamed: packed)
+      reserve: reserve.used, workspace: workspace.used,
+      packed: try Size.sum(packedCount(0), Size.product(depth - 1, packedCount(1))))
   }
-
-  /// One stage for each stacked layer.
-  func stages(inputStride: Int) -> [StagePlan] {
-    let stride = StagePlan.wholeLines(size, of: S.self)
-    return (0..<depth).map { k in
-      let shape = CellShape(
-        inputSize: inputWidth(k), size: size, gateStride: 0, inputStride: k == 0 ? inputStride : stride,
-        stateStride: stride, activation: cell.activation)
-      return StagePlan(
-        work: .cell(cell.kind), shape: shape, panels: S.kernels.forwardPanels(cell.kind, shape),
-        weights: k == 0 ? 0 : packedCount(0) + (k - 1) * packedCount(1), output: k * size,
-        cell: cell.hasCellState ? (depth + k) * size : nil)
-    }
-  }
-
-  func copyForStream(_ parameters: View<S>, to memory: View<S>) { pack(parameters, to: memory) }
 
   func packedCount(_ k: Int) -> Int { S.kernels.packedCount(cell.kind, shape(k)) }
 

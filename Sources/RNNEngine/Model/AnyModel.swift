@@ -15,6 +15,7 @@ public protocol AnyModel: AnyObject {
   func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError)
   func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer
   func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream
+  func makeQuantized(_ format: WeightFormat) throws(RNNError) -> any AnyModel
   /// Hands the parameters over to a stream.
   func swap(into stream: any AnyStream) throws(RNNError)
   func save(to path: UnsafePointer<CChar>) throws(RNNError)
@@ -105,7 +106,7 @@ extension Model: AnyModel {
       dtype: S.dtype, takesTokens: takesTokens, isLastStep: isLastStep, inputSize: inputSize,
       outputSize: outputSize, layerCount: layers.count, tensorCount: tensors.count,
       parameterCount: parameters.values.count, stateTensorCount: stateTensorCount,
-      stateBytesPerRow: stateCountPerRow * S.dtype.bytes)
+      stateBytesPerRow: stateCountPerRow * S.dtype.bytes, format: format, weightBytes: weightBytes)
   }
 
   public func read(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
@@ -113,14 +114,26 @@ extension Model: AnyModel {
     memcpy(target, parameters.values.start + tensor.start, tensor.bytes)
   }
 
+  private var weightBytes: Int {
+    var count = 0
+    for part in (try? streamedCounts()) ?? [] { count += part }
+    return count * S.dtype.bytes
+  }
+
+  public func makeQuantized(_ format: WeightFormat) throws(RNNError) -> any AnyModel {
+    try quantized(format)
+  }
+
   public func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError) {
+    try checkHasOwnWeights("to be set")
     let source = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(parameters.values.start + tensor.start, source, tensor.bytes)
     parametersHaveChanged()
   }
 
   public func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer {
-    try Trainer(self, options)
+    try checkHasOwnWeights("to be trained")
+    return try Trainer(self, options)
   }
 
   public func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream {
@@ -174,7 +187,7 @@ extension Stream: AnyStream {
 
   public func copyState(lane: Int, to other: any AnyStream, lane otherLane: Int) throws(Refusal) {
     guard other.dtype == S.dtype else {
-      throw Refusal(.model, "to: expected a stream of \(S.dtype), got one of \(other.dtype)")
+      throw Refusal(.model, "other: expected a stream of \(S.dtype), got one of \(other.dtype)")
     }
     try copyState(lane: lane, to: unsafeDowncast(other, to: Stream<S>.self), lane: otherLane)
   }

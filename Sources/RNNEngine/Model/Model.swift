@@ -12,6 +12,9 @@ public struct ModelInfo: Sendable {
   public let parameterCount: Int
   public let stateTensorCount: Int
   public let stateBytesPerRow: Int
+  public let format: WeightFormat
+  /// What a stream of the model reads.
+  public let weightBytes: Int
 }
 
 /// A named tensor within a flat buffer: a parameter, its gradient, or a part of a state.
@@ -35,6 +38,8 @@ public final class Model<S: Scalar> {
   /// Where each layer's parameters begin.
   let parameterStart: [Int]
   let parameters: Buffer<S>
+  /// What streams make of the weights, which have been rounded accordingly.
+  let format: WeightFormat
   /// Counts changes of the parameters: what was derived from them knows whether it still holds.
   private(set) var version = 0
   let idle = IdleNetworks<S>()
@@ -48,8 +53,9 @@ public final class Model<S: Scalar> {
   var outputSize: Int { descriptions[descriptions.count - 1].outputSize }
 
   /// Parameters are zero until `initialize` or until a file fills them.
-  public init(_ descriptions: [LayerDescription]) throws(RNNError) {
+  public init(_ descriptions: [LayerDescription], format: WeightFormat = .own) throws(RNNError) {
     try Stack.validate(descriptions)
+    self.format = format
     self.descriptions = descriptions
     var (layers, tensors, starts, stateStarts) = ([any Layer<S>](), [NamedTensor](), [Int](), [Int]())
     var (parameterCount, stateCount) = (0, 0)

@@ -7,6 +7,7 @@ import RNNKernelsBaseline
 #if canImport(RNNKernelsAVX2)
   import RNNKernelsAVX2
   import RNNKernelsAVX512
+  import RNNKernelsVNNI
 #endif
 
 /// The instruction sets that kernels are compiled for, each a superset of the one before. Raw values are those of
@@ -15,9 +16,25 @@ public enum InstructionSet: Int32, Sendable {
   case baseline = 0
   case avx2 = 1
   case avx512 = 2
+  case vnni = 3
 
   /// The best that this machine has; the environment variable LIBRNN_INSTRUCTION_SET may ask for less.
   static var best: InstructionSet { InstructionSet(rawValue: platform_instruction_set()) ?? .baseline }
+}
+
+/// The kernels for small weights on this machine.
+enum Small {
+  static let kernels = makeKernels(.best)
+
+  static func makeKernels(_ set: InstructionSet) -> any SmallKernels {
+    switch set {
+    #if canImport(RNNKernelsAVX2)
+      case .vnni: RNNKernelsVNNI.smallKernels()
+      case .avx2, .avx512: RNNKernelsAVX2.smallKernels()
+    #endif
+    default: RNNKernelsBaseline.smallKernels()
+    }
+  }
 }
 
 /// A scalar the engine computes with.
@@ -38,7 +55,7 @@ extension Float: Scalar {
   static func makeKernels(_ set: InstructionSet) -> any Kernels<Float> {
     switch set {
     #if canImport(RNNKernelsAVX2)
-      case .avx512: RNNKernelsAVX512.floatKernels()
+      case .avx512, .vnni: RNNKernelsAVX512.floatKernels()
       case .avx2: RNNKernelsAVX2.floatKernels()
     #endif
     default: RNNKernelsBaseline.floatKernels()
@@ -61,7 +78,7 @@ extension Double: Scalar {
   static func makeKernels(_ set: InstructionSet) -> any Kernels<Double> {
     switch set {
     #if canImport(RNNKernelsAVX2)
-      case .avx512: RNNKernelsAVX512.doubleKernels()
+      case .avx512, .vnni: RNNKernelsAVX512.doubleKernels()
       case .avx2: RNNKernelsAVX2.doubleKernels()
     #endif
     default: RNNKernelsBaseline.doubleKernels()

@@ -68,8 +68,16 @@ public final class Stream<S: Scalar> {
     // A product alone, in place, would write what it still has to read.
     let isDirect = lanes.isWhole && (x != y || call.pointee.stageCount > 1)
     call.pointee.laneOfRow = isDirect ? nil : UnsafePointer(lanes.laneOfRow)
-    if lanes.active > 0 { kernels.stream(call) }
+    if lanes.active > 0 { run(call) }
     return nil
+  }
+
+  @inline(__always)
+  private func run(_ call: UnsafeMutablePointer<StreamCall<S>>) {
+    if signature.format == .own { return kernels.stream(call) }
+    // Only Float models have small weights.
+    Small.kernels.stream(
+      signature.format, UnsafeMutableRawPointer(call).assumingMemoryBound(to: StreamCall<Float>.self))
   }
 
   /// Newer weights, if there are any.
@@ -83,20 +91,17 @@ public final class Stream<S: Scalar> {
   /// Runs steps whose results are thrown away, so that all memory and code that a step needs is there.
   public func prepare() throws(RNNError) {
     memory.touch()
-    let state = try Buffer<S>(count: lanes.count * signature.stateCount)
-    let input = try Buffer<UInt64>(count: lanes.count * (signature.rowBytes + 7) / 8)
-    let output = try Buffer<S>(count: lanes.count * signature.outputSize)
-    do throws(Refusal) {
-      try getState(RawBuffer(state.values, signature.stateCount * lanes.count * S.dtype.bytes))
-      for _ in 0..<2 {
-        _ = process(
-          steps: 1, input: RawBuffer(input.values, lanes.count * signature.rowBytes),
-          output: RawBuffer(output.values, signature.outputSize * lanes.count * S.dtype.bytes))
-      }
-      try setState(RawBuffer(state.values, signature.stateCount * lanes.count * S.dtype.bytes))
-    } catch {
-      throw RNNError(error.code, "stream: expected numbers in its state, got NaN")
+    let rows = lanes.count
+    let state = try Buffer<S>(count: rows * signature.stateCount)
+    let input = try Buffer<UInt64>(count: (rows * signature.rowBytes + 7) / 8)
+    let output = try Buffer<S>(count: rows * signature.outputSize)
+    for row in 0..<lanes.active { memory.copyState(ofRow: row, to: state.values.start + row * signature.stateCount) }
+    for _ in 0..<2 {
+      _ = process(
+        steps: 1, input: RawBuffer(input.values, rows * signature.rowBytes),
+        output: RawBuffer(output.values, rows * signature.outputSize * S.dtype.bytes))
     }
+    for row in 0..<lanes.active { memory.setState(ofRow: row, from: state.values.start + row * signature.stateCount) }
   }
 }
 

@@ -32,7 +32,7 @@ final class StreamMemory<S: Scalar> {
   private static func plan(_ model: Model<S>) -> [StagePlan] {
     var (plans, stride) = ([StagePlan](), model.inputSize)
     for (index, layer) in model.layers.enumerated() {
-      for var plan in layer.stages(inputStride: stride) {
+      for var plan in layer.stages(model.format, inputStride: stride) {
         plan.output = plan.output.map { $0 + model.stateStart[index] }
         plan.cell = plan.cell.map { $0 + model.stateStart[index] }
         plans.append(plan)
@@ -68,6 +68,15 @@ final class StreamMemory<S: Scalar> {
       if offset.output >= 0 { try body(step.numbers.output + start, offset.output, step.shape.size) }
       if offset.cell >= 0 { try body(step.numbers.cell + start, offset.cell, step.shape.size) }
     }
+  }
+
+  /// The state of one row, out and in.
+  func copyState(ofRow row: Int, to state: UnsafeMutablePointer<S>) {
+    forEachPart(row) { own, offset, width in View(start: state + offset, count: width).copy(from: own) }
+  }
+
+  func setState(ofRow row: Int, from state: UnsafeMutablePointer<S>) {
+    forEachPart(row) { own, offset, width in View(start: own, count: width).copy(from: state + offset) }
   }
 
   /// h and c of a row, to a row of a memory of the same stages.
@@ -106,9 +115,13 @@ final class StreamMemory<S: Scalar> {
       }
       gathered = try carver.take(model.takesTokens ? 0 : Size.product(rows, model.inputSize))
       made = try carver.take(Size.product(rows, model.outputSize))
-      var sums = Blocking.tile
-      for plan in plans { sums = max(sums, try Size.product(4, plan.shape.stateStride)) }
-      scratch = try carver.take(sums)
+      // Sums of a row, and behind them small activations.
+      var count = 0
+      for plan in plans {
+        let sums = max(Blocking.tile, try Size.product(4, plan.shape.stateStride))
+        count = max(count, try Size.sum(sums, plan.shape.inputSize, plan.shape.size, 64))
+      }
+      scratch = try carver.take(count)
     }
 
     func step(_ index: Int, _ plan: StagePlan) -> ForwardStep<S> {

@@ -18,6 +18,7 @@ struct StreamSignature<S: Scalar> {
   let stateCount: Int
   /// Tells models of different layers apart.
   let mark: UInt32
+  let format: WeightFormat
 
   init(_ model: Model<S>, rows: Int, tokenType: DType) {
     self.rows = rows
@@ -27,6 +28,7 @@ struct StreamSignature<S: Scalar> {
     outputBytes = model.outputSize * S.dtype.bytes
     inputMask = UInt((model.takesTokens ? tokenType.bytes : S.dtype.bytes) - 1)
     mostSteps = min(Int(Int32.max), Int.max / max(rowBytes, outputBytes)) / rows
+    format = model.format
     (stateCount, mark) = (model.stateCountPerRow, Self.mark(model.descriptions))
   }
 
@@ -142,9 +144,14 @@ struct StreamSignature<S: Scalar> {
   /// Whether a model's weights can take the place of the stream's.
   func checkSame(as model: Model<S>) throws(RNNError) {
     let other = StreamSignature(model, rows: rows, tokenType: tokenType)
-    if other.mark == mark && other.stateCount == stateCount { return }
-    throw RNNError(
-      .model, "model: expected one with the layers that the stream was made for, got one with others")
+    guard other.mark == mark && other.stateCount == stateCount else {
+      throw RNNError(
+        .model, "model: expected one with the layers that the stream was made for, got one with others")
+    }
+    guard other.format == format else {
+      throw RNNError(
+        .model, "model: expected weights of format \(format.name), as the stream's, got \(other.format.name)")
+    }
   }
 }
 

@@ -54,7 +54,7 @@ extension Stream {
   public func copyState(lane: Int, to other: Stream<S>, lane otherLane: Int) throws(Refusal) {
     let row = try lanes.row(of: lane)
     if other.signature.mark != signature.mark {
-      throw Refusal(.model, "to: expected a stream of a model with these layers, got one with others")
+      throw Refusal(.model, "other: expected a stream of a model with these layers, got one with others")
     }
     let otherRow = try other.lanes.join(otherLane)
     if other === self && row == otherRow { return }

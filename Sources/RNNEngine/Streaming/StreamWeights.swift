@@ -12,17 +12,17 @@ final class StreamWeights<S: Scalar> {
   var bytes: Int { memory.values.count * MemoryLayout<S>.stride }
 
   init(_ model: Model<S>) throws(RNNError) {
-    let parts = try model.layers.map { (layer) throws(RNNError) in
-      try layer.plan(steps: 1, rows: 1, isTraining: false).streamed
-    }
+    let parts = try model.streamedCounts()
     var plan = Carver<S>()
     for count in parts { _ = try plan.take(count) }
     memory = try Buffer(count: plan.used)
     var (carver, starts) = (Carver(memory.values), [UnsafePointer<S>]())
     for (index, layer) in model.layers.enumerated() {
       let part = try carver.take(parts[index])
-      layer.copyForStream(model.layerPart(index, of: model.parameters.values), to: part)
-      for stage in layer.stages(inputStride: 0) { starts.append(UnsafePointer(part.start + stage.weights)) }
+      layer.copyForStream(model.format, model.layerPart(index, of: model.parameters.values), to: part)
+      for stage in layer.stages(model.format, inputStride: 0) {
+        starts.append(UnsafePointer(part.start + stage.weights))
+      }
     }
     self.starts = try Buffer(count: starts.count)
     _ = self.starts.values.update(from: starts)

@@ -106,7 +106,8 @@ class Stream(Owner):
         Returns
         -------
         ndarray
-            Outputs [B, O]; `out` if it was given. A last-step head answers at every step.
+            Outputs [B, O]; `out` if it was given. A last-step head answers at every step. Idle lanes
+            have zeros; in `out` their rows are not written.
         """
         # The usual case in as few words as possible: a step takes less time than a line of Python.
         if type(x) is np.ndarray and x.shape == self._shape and x.flags.c_contiguous:
@@ -116,15 +117,20 @@ class Stream(Owner):
             x = self._checked(x)
         self._x[...] = x
         if out is not None:
-            check_out("out", out, self._signature.dtype, self._y.shape, x)
-        status = self._step()
-        if status:
+            return self._step_into(out, x)
+        if status := self._step():
             _ = self._handle  # a closed stream has a sentence of its own
             check(status)
-        if out is None:
-            return self._y.copy()
-        out[...] = self._y
-        return out
+        return self._y.copy()
+
+    def _step_into(self, out: Array, x: Array) -> Array:
+        """Step with outputs where the caller wants them; rows of idle lanes are not written."""
+        y = check_out("out", out, self._signature.dtype, self._y.shape, x)
+        mine = self._x
+        check(
+            lib.rnn_stream_step(self._handle, address(mine), mine.nbytes, address(y), y.nbytes)
+        )
+        return y
 
     def process(self, x: Array) -> Array:
         """Go on by a block of n time steps, as that many calls of `step` would.
@@ -138,14 +144,15 @@ class Stream(Owner):
         Returns
         -------
         ndarray
-            Outputs [n, B, O], of a last-step head too; [B, n, O] if the model is batch first.
+            Outputs [n, B, O], of a last-step head too; [B, n, O] if the model is batch first. Idle
+            lanes have zeros.
         """
         signature, handle = self._signature, self._handle
         x = signature.input(x)
         if x.shape[1] != self._rows:
             raise ShapeError(mismatch("x", f"a batch of {self._rows}", list(x.shape)))
         x = x.astype(np.int64, copy=False) if signature.token_input else x
-        y = np.empty((len(x), *self._y.shape), signature.dtype)
+        y = np.zeros((len(x), *self._y.shape), signature.dtype)
         check(lib.rnn_stream_process(handle, len(x), address(x), x.nbytes, address(y), y.nbytes))
         return time_major(y) if signature.batch_first else y
 
@@ -188,16 +195,17 @@ class Stream(Owner):
     def leave(self, lane: int) -> None:
         """Let a lane become idle and forget its state. Others do not notice."""
         check(lib.rnn_stream_leave(self._handle, _lane(lane)))
+        self._y[lane] = 0
 
     def fork(self, lane: int, to: int) -> None:
         """Let lane `to` go on from the state of `lane`, which stays as it is."""
         self.copy(lane, self, to)
 
-    def copy(self, lane: int, stream: Stream, to: int) -> None:
+    def copy(self, lane: int, other: Stream, to: int) -> None:
         """Let lane `to` of another stream of such a model go on from the state of `lane`."""
-        if not isinstance(stream, Stream):
-            raise DTypeError(mismatch("stream", "a Stream", type(stream).__name__))
-        check(lib.rnn_stream_copy(self._handle, _lane(lane), stream._handle, _lane(to)))
+        if not isinstance(other, Stream):
+            raise DTypeError(mismatch("other", "a Stream", type(other).__name__))
+        check(lib.rnn_stream_copy(self._handle, _lane(lane), other._handle, _lane(to)))
 
     def swap(self, model: Model) -> None:
         """Go on with the present weights of a model of the same layers; the states carry over.

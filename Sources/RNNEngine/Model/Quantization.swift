@@ -1,0 +1,44 @@
+import RNNKernels
+
+extension Model {
+  /// The same network with small weights in recurrent and linear layers. Its parameters are what the small ones stand
+  /// for, exactly; only streams compute with the small ones themselves, and with activations as small.
+  public func quantized(_ format: WeightFormat) throws(RNNError) -> Model {
+    guard S.dtype == .float32 else {
+      throw RNNError(.dtype, "model: expected float32, got \(S.dtype.name)")
+    }
+    guard format != .own else {
+      throw RNNError(.argument, "weights: expected bfloat16 or int8, got the model's own")
+    }
+    try checkHasOwnWeights("to be quantized")
+    let result = try Model(descriptions, format: format)
+    result.parameters.values.copy(from: parameters.values.start)
+    for index in layers.indices {
+      layers[index].round(layerPart(index, of: result.parameters.values), format)
+    }
+    result.parametersHaveChanged()
+    return result
+  }
+
+  /// Small weights cannot be changed a little.
+  func checkHasOwnWeights(_ purpose: Message) throws(RNNError) {
+    if format == .own { return }
+    throw RNNError(
+      .model, "model: expected weights of its own type \(purpose.text), got \(format.name)")
+  }
+
+  /// Elements of what a stream reads.
+  func streamedCounts() throws(RNNError) -> [Int] {
+    try layers.map { (layer) throws(RNNError) in try layer.streamedCount(format) }
+  }
+}
+
+extension WeightFormat {
+  var name: String {
+    switch self {
+    case .own: "own"
+    case .bfloat16: "bfloat16"
+    case .int8: "int8"
+    }
+  }
+}

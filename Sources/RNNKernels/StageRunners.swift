@@ -1,0 +1,63 @@
+/// Weights of the model's own type.
+enum OwnStages<M: Machine>: StageRunner {
+  typealias S = M.S
+
+  @inline(__always)
+  static func forward(
+    _ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
+  ) {
+    // Where a row alone has code of its own: for what people stream, on machines of today.
+    if step.pointee.rows > 1 || !M.isFused || S.isDouble { return forwardRows(kind, step) }
+    switch kind {
+    case .elman: CellRow<ElmanKernel<M>>.forward(step, input)
+    case .gru: CellRow<GRUKernel<M>>.forward(step, input)
+    case .lstm: CellRow<LSTMKernel<M>>.forward(step, input)
+    }
+  }
+
+  @inline(never)
+  private static func forwardRows(_ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>) {
+    switch kind {
+    case .elman: CellForward<ElmanKernel<M>>.forward(step.pointee)
+    case .gru: CellForward<GRUKernel<M>>.forward(step.pointee)
+    case .lstm: CellForward<LSTMKernel<M>>.forward(step.pointee)
+    }
+  }
+
+  @inline(never)
+  static func multiply(
+    _ step: UnsafePointer<ForwardStep<S>>, rows: Int, packed: Int, _ input: UnsafePointer<S>,
+    to output: UnsafeMutablePointer<S>
+  ) {
+    let (shape, weights) = (step.pointee.shape, step.pointee.weights)
+    Product<M>.multiply(
+      ProductCall(
+        rows: rows, columns: shape.size, depth: shape.inputSize, a: input, aRowStride: shape.inputStride,
+        aDepthStride: 1, b: PackedColumns(weights, columns: shape.size, from: 0), c: output,
+        cRowStride: shape.size, start: weights + packed, startRowStride: 0, scratch: step.pointee.scratch))
+  }
+}
+
+/// Weights of a small format.
+enum SmallStages<F: SmallFormat>: StageRunner {
+  typealias M = F.M
+
+  @inline(__always)
+  static func forward(
+    _ kind: CellKind, _ step: UnsafePointer<ForwardStep<Float>>, _ input: UnsafePointer<Float>
+  ) {
+    switch kind {
+    case .elman: SmallCell<ElmanKernel<Plain<M>>, F>.forward(step, input)
+    case .gru: SmallCell<GRUKernel<Plain<M>>, F>.forward(step, input)
+    case .lstm: SmallCell<LSTMKernel<Plain<M>>, F>.forward(step, input)
+    }
+  }
+
+  @inline(never)
+  static func multiply(
+    _ step: UnsafePointer<ForwardStep<Float>>, rows: Int, packed: Int, _ input: UnsafePointer<Float>,
+    to output: UnsafeMutablePointer<Float>
+  ) {
+    SmallProduct<F>.multiply(step.pointee, rows: rows, input, to: output)
+  }
+}
