@@ -62,7 +62,7 @@ $(BUILD)/%: packaging/%.in Makefile include/rnn.h
 
 install: all $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/lib/cmake/rnn
-	install -m 644 include/rnn.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 include/rnn.h bindings/cpp/rnn.hpp $(DESTDIR)$(PREFIX)/include/
 	install -m 755 $(BUILD)/librnn.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf librnn.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/librnn.so.$(SOVERSION)
 	ln -sf librnn.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/librnn.so
@@ -100,18 +100,20 @@ test-python: python
 	@for level in baseline avx2; do echo "== the same, but for pictures, with kernels for $$level =="; \
 	  LIBRNN_INSTRUCTION_SET=$$level $(PYTHON) -m pytest -q $(NUMBERS) || exit 1; done
 
+C_FILES := $(wildcard include/*.h Sources/*/*.h Sources/*/include/*.h bindings/cpp/*.hpp Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.[ch])
+
 lint: $(PYTHON) | setup
 	@echo "== lint =="
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
 	$(PYTHON) -m ruff check bindings Tests Examples Benchmarks
 	$(PYTHON) -m ruff format --check bindings Tests Examples Benchmarks
-	clang-format --dry-run -Werror include/*.h Sources/*/*.h Sources/*/include/*.h $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c)
+	clang-format --dry-run -Werror $(C_FILES)
 
 format: $(PYTHON) | setup
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
 	$(PYTHON) -m ruff check --fix -q bindings Tests Examples Benchmarks
 	$(PYTHON) -m ruff format bindings Tests Examples Benchmarks
-	clang-format -i include/*.h Sources/*/*.h Sources/*/include/*.h $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c)
+	clang-format -i $(C_FILES)
 
 bench: python
 	Benchmarks/run.sh
