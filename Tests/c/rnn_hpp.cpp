@@ -226,7 +226,7 @@ void moved_objects_have_no_handle() {
   CHECK_STATUS(moved.try_reset(), RNN_OK);
 }
 
-/* Apart, for the library loses the text of an error when what it makes is a model: valgrind would object. */
+/* Apart, for the library loses memory when making an object fails: valgrind would object. */
 void errors_in_making_are_thrown() {
   throws(RNN_ERR_IO, "/no/such/file", [] { rnn::Model::load("/no/such/file"); });
   throws(RNN_ERR_MODEL, "layer 1", [] { rnn::Model({rnn::gru(1, 8), rnn::linear(9, 1)}); });
