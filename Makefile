@@ -13,7 +13,7 @@ SOURCES   := $(shell find Sources include -type f) Package.swift Makefile packag
 LIBRARY   := $(BUILD)/librnn.so
 
 .DEFAULT_GOAL := all
-.PHONY: all setup python demo test test-swift test-c test-python lint format bench install clean
+.PHONY: all setup python demo pedal test test-swift test-c test-python lint format bench install clean
 
 all: $(LIBRARY) $(BUILD)/librnn.a $(BUILD)/rnn.pc
 
@@ -75,9 +75,20 @@ install: all $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake
 demo: python $(BUILD)/examples/continue
 	$(PYTHON) Examples/python/charlm.py $(if $(TEXT),--text "$(TEXT)")
 
+# ---- Streaming. DATA=folder with the pedal's files ----
+
+DATA ?= ../shared/data
+
+pedal: python $(BUILD)/examples/pedal
+	$(PYTHON) Examples/python/pedal_data.py $(DATA)/models/klon/centaur_50.json $(DATA)/audio/klon_centaur_pairs.npz $(BUILD)/pedal
+	cd $(BUILD)/pedal && ../examples/pedal model.safetensors dry.wav wet.wav recorded.wav
+
+$(BUILD)/examples/pedal: Examples/c/audio.c Examples/c/audio.h
+
 $(BUILD)/examples/%: Examples/c/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	@$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ -L$(BUILD) -lrnn -lm -Wl,-rpath,'$$ORIGIN/..'
+	@$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $(filter %.c,$^) -o $@ \
+	  -L$(BUILD) -lrnn -lm -lpthread -Wl,-rpath,'$$ORIGIN/..'
 
 # ---- Tests: both builds of the one source ----
 
