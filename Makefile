@@ -13,7 +13,7 @@ SOURCES   := $(shell find Sources include -type f) Package.swift Makefile packag
 LIBRARY   := $(BUILD)/librnn.so
 
 .DEFAULT_GOAL := all
-.PHONY: all setup python demo pedal test test-swift test-c test-python lint format bench install clean
+.PHONY: all setup python demo pedal adapt test test-swift test-c test-python lint format bench install clean
 
 all: $(LIBRARY) $(BUILD)/librnn.a $(BUILD)/rnn.pc
 
@@ -79,11 +79,19 @@ demo: python $(BUILD)/examples/continue
 
 DATA ?= ../shared/data
 
-pedal: python $(BUILD)/examples/pedal
-	$(PYTHON) Examples/python/pedal_data.py $(DATA)/models/klon/centaur_50.json $(DATA)/audio/klon_centaur_pairs.npz $(BUILD)/pedal
-	cd $(BUILD)/pedal && ../examples/pedal model.safetensors dry.wav wet.wav recorded.wav
+PEDAL := $(BUILD)/pedal
 
-$(BUILD)/examples/pedal: Examples/c/audio.c Examples/c/audio.h
+pedal: $(PEDAL)/model.safetensors $(BUILD)/examples/pedal
+	cd $(PEDAL) && ../examples/pedal model.safetensors dry.wav wet.wav recorded.wav
+
+adapt: $(PEDAL)/model.safetensors $(BUILD)/examples/adapt
+	cd $(PEDAL) && ../examples/adapt dry.wav recorded.wav adapted.wav adapted.safetensors
+
+# A model of a pedal and what the pedal made of a guitar.
+$(PEDAL)/model.safetensors: Examples/python/pedal_data.py | python
+	$(PYTHON) $< $(DATA)/models/klon/centaur_50.json $(DATA)/audio/klon_centaur_pairs.npz $(@D)
+
+$(BUILD)/examples/pedal $(BUILD)/examples/adapt: Examples/c/audio.c Examples/c/audio.h
 
 $(BUILD)/examples/%: Examples/c/%.c $(LIBRARY)
 	@mkdir -p $(@D)
