@@ -13,7 +13,7 @@ SOURCES   := $(shell find Sources include -type f) Package.swift Makefile packag
 LIBRARY   := $(BUILD)/librnn.so
 
 .DEFAULT_GOAL := all
-.PHONY: all setup python demo pedal adapt test test-swift test-c test-python lint format bench install clean
+.PHONY: all setup python demo pedal adapt forecast test test-swift test-c test-python lint format bench install clean
 
 all: $(LIBRARY) $(BUILD)/librnn.a $(BUILD)/rnn.pc
 
@@ -87,6 +87,9 @@ pedal: $(PEDAL)/model.safetensors $(BUILD)/examples/pedal
 adapt: $(PEDAL)/model.safetensors $(BUILD)/examples/adapt
 	cd $(PEDAL) && ../examples/adapt dry.wav recorded.wav adapted.wav adapted.safetensors
 
+forecast: python
+	$(PYTHON) Examples/python/forecast.py "$(SERIES)" --season $(SEASON)
+
 # A model of a pedal and what the pedal made of a guitar.
 $(PEDAL)/model.safetensors: Examples/python/pedal_data.py | python
 	$(PYTHON) $< $(DATA)/models/klon/centaur_50.json $(DATA)/audio/klon_centaur_pairs.npz $(@D)
@@ -113,7 +116,7 @@ test-c: all
 # Those of pictures and pages take long and depend on no kernel.
 NUMBERS := $(filter-out %_plot.py %_report.py %_diagnose.py %_tensorboard.py, $(wildcard Tests/python/test_*.py))
 
-test-python: python
+test-python: python $(BUILD)/examples/pedal $(BUILD)/examples/adapt
 	@echo "== Python tests (shipped library) =="
 	$(PYTHON) -m pytest -q Tests/python
 	@for level in baseline avx2; do echo "== the same, but for pictures, with kernels for $$level =="; \
