@@ -75,11 +75,12 @@ install: all $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake
 demo: python $(BUILD)/examples/continue
 	$(PYTHON) Examples/python/charlm.py $(if $(TEXT),--text "$(TEXT)")
 
-# ---- Streaming. DATA=folder with the pedal's files ----
+# ---- Streaming: DATA=folder of the pedal's files and of the series; SERIES=path SEASON=steps for another one ----
 
-DATA ?= ../shared/data
-
-PEDAL := $(BUILD)/pedal
+DATA   ?= ../shared/data
+SERIES ?= $(DATA)/series/monthly-sunspots.csv
+SEASON ?= 132
+PEDAL  := $(BUILD)/pedal
 
 pedal: $(PEDAL)/model.safetensors $(BUILD)/examples/pedal
 	cd $(PEDAL) && ../examples/pedal model.safetensors dry.wav wet.wav recorded.wav

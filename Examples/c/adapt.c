@@ -159,15 +159,10 @@ static void note_jump(notes *n, const session *s, const audio *wet, size_t begin
   n->places[swapped]++;
 }
 
-/* As audio hosts do it, if the system permits: this thread goes first. */
-static void become_urgent(void) {
-  pthread_setschedparam(pthread_self(), SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
-}
-
 /* A block is played when it has been heard, and has to be there a block later. */
 static notes play(session *s, audio *wet) {
   notes n = {0};
-  become_urgent();
+  go_first();
   check(rnn_stream_prepare(s->stream));
   double start = seconds(), length = (double)BLOCK / wet->rate;
   for (size_t begin = 0; begin < wet->count; begin += BLOCK) {

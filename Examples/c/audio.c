@@ -3,6 +3,7 @@
 #include "audio.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -116,7 +117,19 @@ void audio_expect_alike(const char *path, const audio *sound, const audio *like)
          sound->rate);
 }
 
-/* ---- Measures ---- */
+/* ---- Time ---- */
+
+double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void go_first(void) {
+  pthread_setschedparam(pthread_self(), SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
+}
+
+/* ---- How far ---- */
 
 distance distance_between(const float *got, const float *expected, size_t count) {
   double sum = 0, error = 0, signal = 0;
@@ -127,10 +140,4 @@ distance distance_between(const float *got, const float *expected, size_t count)
     signal += (double)expected[i] * expected[i];
   }
   return (distance){sqrt(error / (double)count), sum / (double)count, error / signal};
-}
-
-double seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }

@@ -1,6 +1,7 @@
 /*
- * audio.h: what the examples with sound share: WAV files of 32-bit float numbers, one channel; a clock; and how
- * far two recordings are apart. What does not work ends the program with a sentence on standard error.
+ * audio.h: what the examples with sound share: WAV files of 32-bit float numbers, one channel; how far two
+ * recordings are apart; a clock, and a thread's rank. What does not work ends the program with a sentence on
+ * standard error.
  */
 #ifndef AUDIO_H
 #define AUDIO_H
@@ -36,6 +37,9 @@ distance distance_between(const float *got, const float *expected, size_t count)
 
 /* Seconds on a clock that nobody sets. */
 double seconds(void);
+
+/* This thread before all others, as that of an audio host, if the system permits. */
+void go_first(void);
 
 /* Ends the program, with a sentence on standard error: printf's arguments. */
 _Noreturn void fail(const char *format, ...);

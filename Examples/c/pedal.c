@@ -23,6 +23,7 @@ static rnn_status callback(rnn_stream *stream, const float *dry, float *wet, siz
 
 /* The host of the callback; keeps the seconds that each block took. */
 static void play(rnn_stream *stream, const audio *dry, audio *wet, double *times) {
+  go_first();
   check(rnn_stream_prepare(stream));
   for (size_t begin = 0; begin < dry->count; begin += BLOCK) {
     size_t count = dry->count - begin < BLOCK ? dry->count - begin : BLOCK;

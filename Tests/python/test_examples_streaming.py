@@ -134,7 +134,8 @@ def test_adapt_learns_while_it_plays(pedal):
     words = ["dry.wav", "recorded.wav", "wet.wav", "learned.safetensors"]
     text = run(program("adapt"), *words, cwd=pedal)
     errors = numbers_after("error to signal", text)
-    assert len(errors) == 11 and errors[-1] < 0.5 * errors[0]
+    assert len(errors) == 11
+    assert errors[0] > 0.2 and errors[-1] < 0.02
     assert numbers_after("new weights came in", text)[0] > 0
     wet, learned = samples(pedal / "wet.wav"), librnn.load(pedal / "learned.safetensors")
     assert len(wet) == len(dry)
