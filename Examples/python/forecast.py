@@ -53,7 +53,10 @@ def parse_options() -> argparse.Namespace:
     add("--part", type=float, default=0.7, help="of the series to learn from")
     add("--updates", type=int, default=400, help="steps of the optimiser")
     add("--seed", type=int, default=0, help="of the first weights and of the batches")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.series.is_file():
+        parser.error(f"expected a file, got {options.series}")
+    return options
 
 
 def read_series(path: Path) -> Series:

@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the folder to write to")
     parser.add_argument("--target", default="y50", help="which recording in the npz")
     options = parser.parse_args()
+    for path in (options.model, options.pairs):
+        if not path.is_file():
+            parser.error(f"expected a file, got {path}")
     weights = read_keras(options.model)
     model = to_librnn(weights)
     pairs = np.load(options.pairs)
