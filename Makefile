@@ -13,7 +13,7 @@ SOURCES   := $(shell find Sources include -type f) Package.swift Makefile packag
 LIBRARY   := $(BUILD)/librnn.so
 
 .DEFAULT_GOAL := all
-.PHONY: all setup python demo test test-swift test-c test-python lint format bench bench-stream install clean
+.PHONY: all setup python demo pedal adapt forecast test test-swift test-c test-python lint format bench bench-stream install clean
 
 all: $(LIBRARY) $(BUILD)/librnn.a $(BUILD)/rnn.pc
 
@@ -62,7 +62,7 @@ $(BUILD)/%: packaging/%.in Makefile include/rnn.h
 
 install: all $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/lib/cmake/rnn
-	install -m 644 include/rnn.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 include/rnn.h bindings/cpp/rnn.hpp $(DESTDIR)$(PREFIX)/include/
 	install -m 755 $(BUILD)/librnn.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf librnn.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/librnn.so.$(SOVERSION)
 	ln -sf librnn.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/librnn.so
@@ -75,9 +75,32 @@ install: all $(BUILD)/rnn-config.cmake $(BUILD)/rnn-config-version.cmake
 demo: python $(BUILD)/examples/continue
 	$(PYTHON) Examples/python/charlm.py $(if $(TEXT),--text "$(TEXT)")
 
+# ---- Streaming: DATA=folder of the pedal's files and of the series; SERIES=path SEASON=steps for another one ----
+
+DATA   ?= ../shared/data
+SERIES ?= $(DATA)/series/monthly-sunspots.csv
+SEASON ?= 132
+PEDAL  := $(BUILD)/pedal
+
+pedal: $(PEDAL)/model.safetensors $(BUILD)/examples/pedal
+	cd $(PEDAL) && ../examples/pedal model.safetensors dry.wav wet.wav recorded.wav
+
+adapt: $(PEDAL)/model.safetensors $(BUILD)/examples/adapt
+	cd $(PEDAL) && ../examples/adapt dry.wav recorded.wav adapted.wav adapted.safetensors
+
+forecast: python
+	$(PYTHON) Examples/python/forecast.py "$(SERIES)" --season $(SEASON)
+
+# A model of a pedal and what the pedal made of a guitar.
+$(PEDAL)/model.safetensors: Examples/python/pedal_data.py | python
+	$(PYTHON) $< $(DATA)/models/klon/centaur_50.json $(DATA)/audio/klon_centaur_pairs.npz $(@D)
+
+$(BUILD)/examples/pedal $(BUILD)/examples/adapt: Examples/c/audio.c Examples/c/audio.h
+
 $(BUILD)/examples/%: Examples/c/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	@$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ -L$(BUILD) -lrnn -lm -Wl,-rpath,'$$ORIGIN/..'
+	@$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $(filter %.c,$^) -o $@ \
+	  -L$(BUILD) -lrnn -lm -lpthread -Wl,-rpath,'$$ORIGIN/..'
 
 # ---- Tests: both builds of the one source ----
 
@@ -94,26 +117,27 @@ test-c: all
 # Those of pictures and pages take long and depend on no kernel.
 NUMBERS := $(filter-out %_plot.py %_report.py %_diagnose.py %_tensorboard.py, $(wildcard Tests/python/test_*.py))
 
-test-python: python
+test-python: python $(BUILD)/examples/pedal $(BUILD)/examples/adapt
 	@echo "== Python tests (shipped library) =="
 	$(PYTHON) -m pytest -q Tests/python
 	@for level in baseline avx2; do echo "== the same, but for pictures, with kernels for $$level =="; \
 	  LIBRNN_INSTRUCTION_SET=$$level $(PYTHON) -m pytest -q $(NUMBERS) || exit 1; done
 
-C_SOURCES := $(wildcard Tests/c/*.[ch] Tests/c/*.cpp Examples/c/*.c Benchmarks/*.c Benchmarks/stream/*.[ch])
+C_FILES := $(wildcard include/*.h Sources/*/*.h Sources/*/include/*.h bindings/cpp/*.hpp Tests/c/*.[ch] \
+  Tests/c/*.cpp Examples/c/*.[ch] Benchmarks/*.c Benchmarks/stream/*.[ch])
 
 lint: $(PYTHON) | setup
 	@echo "== lint =="
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
 	$(PYTHON) -m ruff check bindings Tests Examples Benchmarks
 	$(PYTHON) -m ruff format --check bindings Tests Examples Benchmarks
-	clang-format --dry-run -Werror include/*.h Sources/*/*.h Sources/*/include/*.h $(C_SOURCES)
+	clang-format --dry-run -Werror $(C_FILES)
 
 format: $(PYTHON) | setup
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
 	$(PYTHON) -m ruff check --fix -q bindings Tests Examples Benchmarks
 	$(PYTHON) -m ruff format bindings Tests Examples Benchmarks
-	clang-format -i include/*.h Sources/*/*.h Sources/*/include/*.h $(C_SOURCES)
+	clang-format -i $(C_FILES)
 
 bench: python
 	Benchmarks/run.sh

@@ -24,8 +24,14 @@ enum SmallCell<K: CellKernel, F: SmallFormat> where K.M == Plain<F.M> {
     let (inputBytes, hiddenBytes) = (
       F.layout.groupBytes(shape.inputSize, K.gateCount), F.layout.groupBytes(shape.size, K.gateCount)
     )
-    var (weights, sums) = (UnsafeRawPointer(step.pointee.weights), step.pointee.scratch)
-    for _ in 0..<Packing<K.M>.vectors(shape.size) {
+    let (all, unitBytes) = (
+      Packing<K.M>.vectors(shape.size), 4 &* K.sumCount &* lanes &+ inputBytes &+ hiddenBytes
+    )
+    for index in 0..<all {
+      // To and fro: what was read last is still in the cache.
+      let vector = step.pointee.step & 1 == 0 ? index : all &- 1 &- index
+      var weights = UnsafeRawPointer(step.pointee.weights) + vector &* unitBytes
+      let sums = step.pointee.scratch + vector &* K.sumCount &* lanes
       for sum in 0..<K.sumCount {
         Tile<K.M>.store(Tile<K.M>.load(weights.assumingMemoryBound(to: Float.self), sum), sums, sum)
       }
@@ -34,8 +40,6 @@ enum SmallCell<K: CellKernel, F: SmallFormat> where K.M == Plain<F.M> {
       weights += inputBytes
       F.add(
         weights, shape.size, h, hiddenScale, to: sums + K.firstHiddenSum &* lanes, columns: K.gateCount)
-      weights += hiddenBytes
-      sums += K.sumCount &* lanes
     }
     finish(step)
   }

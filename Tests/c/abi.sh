@@ -85,6 +85,7 @@ export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 version=$(sed -nE 's/^#define RNN_VERSION_(MAJOR|MINOR|PATCH) //p' "$header" | paste -sd.)
 check "version by pkg-config" "$version" "$(pkg-config --modversion rnn)"
 check "installed header" "$(sha256sum <"$header")" "$(sha256sum <"$scratch/root/usr/include/rnn.h")"
+check "installed C++ header" "$(sha256sum <"$root/bindings/cpp/rnn.hpp")" "$(sha256sum <"$scratch/root/usr/include/rnn.hpp")"
 check "installed names" "librnn.a librnn.so librnn.so.0 librnn.so.$version" \
   "$(cd "$installed" && ls -d librnn.* | sort | paste -sd' ')"
 check "machine paths in what is installed" "" \
