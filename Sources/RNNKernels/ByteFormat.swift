@@ -9,7 +9,7 @@ enum ByteFormat<M: SmallMachine>: SmallFormat {
 
   /// The largest magnitude becomes 127. Behind the bytes stand their magnitudes and signs, then the sum of the
   /// magnitudes of those that are negative.
-  @inline(__always)
+  @inline(never)
   static func store(_ x: UnsafePointer<Float>, _ depth: Int, to target: UnsafeMutableRawPointer) -> Float {
     let most = largestMagnitude(x, depth)
     let inverse = V(repeating: most > 0 ? 127 / most : 0)
@@ -69,7 +69,7 @@ enum ByteFormat<M: SmallMachine>: SmallFormat {
 enum HalfFormat<M: SmallMachine>: SmallFormat {
   static var format: WeightFormat { .bfloat16 }
 
-  @inline(__always)
+  @inline(never)
   static func store(_ x: UnsafePointer<Float>, _ depth: Int, to target: UnsafeMutableRawPointer) -> Float {
     Lanes<M>.forEach(depth) { j, count in M.storeHalves(Lanes<M>.load(x, j, count), target + 2 &* j) }
     return 1

@@ -1,6 +1,6 @@
-/// A single row through a cell whose state has room for whole vectors. By `Tile` it would wait for its own sums, so it
-/// is run against several panels at once, as many as there are sums under way when the multiply-add units are full.
-/// Each sum is the chain that `Tile` makes of it.
+/// A single row through a cell whose panels are one vector of units with four sums, and whose state has room for whole
+/// vectors. By `Tile` it would wait for its own sums, so it is run against several panels at once, as many as there
+/// are sums under way when the multiply-add units are full. Each sum is the chain that `Tile` makes of it.
 enum CellRow<K: CellKernel> {
   typealias M = K.M
   typealias V = M.V
@@ -13,19 +13,14 @@ enum CellRow<K: CellKernel> {
   static func forward(_ step: Step, _ input: UnsafePointer<S>) {
     let shape = step.pointee.shape
     let all = Panel.count(shape)
-    // Of panels that are several vectors of units wide the last may be narrower: it goes alone.
-    let isLastNarrow = Panel(all &- 1, shape).vectors < Panel.unitVectors
-    let even = isLastNarrow ? all &- 1 : all
     let isForward = step.pointee.step & 1 == 0
-    if even < all && !isForward { multiplyNarrow(step, input, Panel(even, shape)) }
     var done = 0
-    while done < even {
-      let rest = even &- done
+    while done < all {
+      let rest = all &- done
       let count = rest == 4 ? 2 : min(rest, 3)
       multiply(step, input, Panel(isForward ? done : rest &- count, shape), count)
       done &+= count
     }
-    if even < all && isForward { multiplyNarrow(step, input, Panel(even, shape)) }
     finish(step)
   }
 
@@ -52,29 +47,19 @@ enum CellRow<K: CellKernel> {
   @inline(__always)
   private static func multiply(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel, _ count: Int) {
     switch count {
-    case 1: RowBlock<1, 4, K>.run(step, input, panel)
-    case 2: RowBlock<2, 4, K>.run(step, input, panel)
-    default: RowBlock<3, 4, K>.run(step, input, panel)
-    }
-  }
-
-  @inline(__always)
-  private static func multiplyNarrow(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel) {
-    if Panel.unitVectors == 1 { return }
-    switch panel.vectors {
-    case 1: RowBlock<1, 1, K>.run(step, input, panel)
-    case 2: RowBlock<1, 2, K>.run(step, input, panel)
-    default: RowBlock<1, 3, K>.run(step, input, panel)
+    case 1: RowBlock<1, K>.run(step, input, panel)
+    case 2: RowBlock<2, K>.run(step, input, panel)
+    default: RowBlock<3, K>.run(step, input, panel)
     }
   }
 }
 
-/// Some panels with a fixed number of sums each, which live in registers.
-struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
+/// Some panels, whose sums live in registers.
+struct RowBlock<let panels: Int, K: CellKernel> {
   typealias M = K.M
   typealias V = M.V
   typealias S = M.S
-  private typealias Sums = InlineArray<columns, V>
+  private typealias Sums = InlineArray<4, V>
   private var sums = InlineArray<panels, Sums>(repeating: Sums(repeating: V(repeating: 0)))
 
   /// b, then + W_ih x, then + W_hh h, to scratch.
@@ -84,7 +69,7 @@ struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
     let weights = step.pointee.weights
     var block = RowBlock()
     for p in 0..<panels {
-      for c in 0..<columns {
+      for c in 0..<4 {
         block.sums[unchecked: p][unchecked: c] = Tile<M>.load(weights + (panel.biases &+ p &* stride), c)
       }
     }
@@ -94,8 +79,8 @@ struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
       from: K.firstHiddenSum)
     let target = step.pointee.scratch + panel.firstUnit &* K.sumCount
     for p in 0..<panels {
-      for c in 0..<columns {
-        Tile<M>.store(block.sums[unchecked: p][unchecked: c], target, p &* columns &+ c)
+      for c in 0..<4 {
+        Tile<M>.store(block.sums[unchecked: p][unchecked: c], target, p &* 4 &+ c)
       }
     }
   }
@@ -105,7 +90,7 @@ struct RowBlock<let panels: Int, let columns: Int, K: CellKernel> {
   private mutating func add(
     _ a: UnsafePointer<S>, _ depth: Int, _ weights: UnsafePointer<S>, _ stride: Int, from first: Int
   ) {
-    let width = columns &- K.firstHiddenSum
+    let width = 4 &- K.firstHiddenSum
     var (panel, k) = (weights, 0)
     while k < depth {
       let x = V(repeating: a[k])

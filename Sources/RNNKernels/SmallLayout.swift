@@ -13,11 +13,13 @@ public struct SmallLayout: Sendable {
   private func vectors(_ rows: Int) -> Int { (rows + lanes - 1) / lanes }
   private func steps(_ depth: Int) -> Int { (depth + step - 1) / step }
 
+  @inline(never)
   func groupBytes(_ depth: Int, _ columns: Int) -> Int { columns * (steps(depth) * lanes * 4 + ownBytes) }
 
   // MARK: Layers
 
   /// Bytes that a recurrent layer takes.
+  @export(interface) @inline(never)
   public func bytes(_ cell: CellKind, _ shape: CellShape) -> Int {
     switch cell {
     case .elman: bytes(ElmanKernel<BaselineFloat>.self, shape)
@@ -27,11 +29,13 @@ public struct SmallLayout: Sendable {
   }
 
   /// Bytes that a matrix [columns, depth] and its biases take.
+  @export(interface) @inline(never)
   public func bytes(depth: Int, columns: Int) -> Int {
     vectors(columns) * 4 * lanes + groupBytes(depth, vectors(columns))
   }
 
   /// Packs a recurrent layer, to memory that is zero.
+  @export(interface) @inline(never)
   public func pack(
     _ cell: CellKind, _ shape: CellShape, _ weights: CellWeights<Float>, to packed: UnsafeMutableRawPointer
   ) {
@@ -43,6 +47,7 @@ public struct SmallLayout: Sendable {
   }
 
   /// Packs y = W x + b: groups of up to four vectors, of each the biases, then W.
+  @export(interface) @inline(never)
   public func pack(
     _ weight: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, depth: Int, columns: Int,
     to packed: UnsafeMutableRawPointer
@@ -88,7 +93,8 @@ public struct SmallLayout: Sendable {
           weights.input + inputRow * shape.inputSize, rows: count, shape.inputSize, column, of: K.gateCount,
           to: input)
         pack(
-          weights.hidden + hiddenRow * shape.size, rows: count, shape.size, column, of: K.gateCount, to: hidden)
+          weights.hidden + hiddenRow * shape.size, rows: count, shape.size, column, of: K.gateCount,
+          to: hidden)
       }
     }
   }

@@ -7,12 +7,9 @@ enum OwnStages<M: Machine>: StageRunner {
     _ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
   ) {
     // Where a row alone has code of its own: for what people stream, on machines of today.
-    if step.pointee.rows > 1 || !M.isFused || S.isDouble { return forwardRows(kind, step) }
-    switch kind {
-    case .elman: CellRow<ElmanKernel<M>>.forward(step, input)
-    case .gru: CellRow<GRUKernel<M>>.forward(step, input)
-    case .lstm: CellRow<LSTMKernel<M>>.forward(step, input)
-    }
+    if step.pointee.rows > 1 || kind == .elman || !M.isFused || S.isDouble { return forwardRows(kind, step) }
+    if kind == .gru { return CellRow<GRUKernel<M>>.forward(step, input) }
+    CellRow<LSTMKernel<M>>.forward(step, input)
   }
 
   @inline(never)
@@ -42,7 +39,7 @@ enum OwnStages<M: Machine>: StageRunner {
 enum SmallStages<F: SmallFormat>: StageRunner {
   typealias M = F.M
 
-  @inline(__always)
+  @inline(never)
   static func forward(
     _ kind: CellKind, _ step: UnsafePointer<ForwardStep<Float>>, _ input: UnsafePointer<Float>
   ) {

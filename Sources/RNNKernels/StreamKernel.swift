@@ -1,5 +1,3 @@
-import CPlatform
-
 /// What weights of one format do in a step of a stream.
 protocol StageRunner<M> {
   associatedtype M: Machine
@@ -15,6 +13,7 @@ protocol StageRunner<M> {
 enum StreamKernel<R: StageRunner> {
   typealias M = R.M
   typealias S = M.S
+  private typealias Rows = StreamRows<M>
   typealias Call = UnsafeMutablePointer<StreamCall<S>>
   typealias Stage = UnsafeMutablePointer<StreamStage<S>>
 
@@ -30,12 +29,12 @@ enum StreamKernel<R: StageRunner> {
 
   @inline(__always)
   private static func step(_ call: Call) {
-    var input = input(call)
+    var input = Rows.input(call)
     let last = call.pointee.stageCount &- 1
     var (stage, index) = (call.pointee.stages, 0)
     while true {
       switch stage.pointee.work {
-      case .lookup: input = lookUp(call, stage)
+      case .lookup: input = Rows.lookUp(call, stage)
       case .cell(let kind): input = forward(call, stage, kind, input)
       case .product(let packed):
         let isDirect = index == last && call.pointee.laneOfRow == nil
@@ -50,24 +49,11 @@ enum StreamKernel<R: StageRunner> {
       index &+= 1
     }
     if input != UnsafePointer(call.pointee.output) {
-      scatter(call, input, stride: stage.pointee.step.shape.stateStride)
+      Rows.scatter(call, input, stride: stage.pointee.step.shape.stateStride)
     }
   }
 
   // MARK: Layers. Each returns what it has made
-
-  @inline(never)
-  private static func lookUp(_ call: Call, _ stage: Stage) -> UnsafePointer<S> {
-    let (size, stride) = (stage.pointee.step.shape.size, stage.pointee.step.shape.stateStride)
-    let (table, output) = (stage.pointee.step.weights, stage.pointee.step.numbers.output)
-    for row in 0..<call.pointee.rows {
-      let place = call.pointee.input + lane(call, row) &* call.pointee.inputBytes
-      let isWide = call.pointee.inputBytes == 8
-      let token = isWide ? Int(place.load(as: Int64.self)) : Int(place.load(as: Int32.self))
-      copy(table + token &* size, to: output + row &* stride, size)
-    }
-    return UnsafePointer(output)
-  }
 
   @inline(__always)
   private static func forward(
@@ -79,45 +65,5 @@ enum StreamKernel<R: StageRunner> {
     stage.pointee.step.step = call.pointee.time
     R.forward(kind, UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped), input)
     return UnsafePointer(output)
-  }
-
-  // MARK: The caller's rows
-
-  @inline(__always)
-  private static func lane(_ call: Call, _ row: Int) -> Int { call.pointee.laneOfRow.map { $0[row] } ?? row }
-
-  /// x of the rows that go on. Tokens are looked up where they stand.
-  @inline(__always)
-  private static func input(_ call: Call) -> UnsafePointer<S> {
-    let x = call.pointee.input.assumingMemoryBound(to: S.self)
-    guard let laneOfRow = call.pointee.laneOfRow, !call.pointee.takesTokens else { return x }
-    return gather(call, x, laneOfRow)
-  }
-
-  @inline(never)
-  private static func gather(
-    _ call: Call, _ x: UnsafePointer<S>, _ laneOfRow: UnsafePointer<Int>
-  ) -> UnsafePointer<S> {
-    for row in 0..<call.pointee.rows {
-      copy(
-        x + laneOfRow[row] &* call.pointee.inputSize,
-        to: call.pointee.gathered + row &* call.pointee.inputSize, call.pointee.inputSize)
-    }
-    return UnsafePointer(call.pointee.gathered)
-  }
-
-  /// y to where the caller has it.
-  @inline(never)
-  private static func scatter(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
-    for row in 0..<call.pointee.rows {
-      copy(
-        rows + row &* stride, to: call.pointee.output + lane(call, row) &* call.pointee.outputSize,
-        call.pointee.outputSize)
-    }
-  }
-
-  @inline(__always)
-  private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
-    memcpy(target, source, count &* MemoryLayout<S>.stride)
   }
 }
