@@ -11,7 +11,10 @@ void platform_begin_error(void) { platform_error_text()[0] = 0; }
 void platform_append_error(const char *piece, size_t bytes) {
   char *text = platform_error_text();
   const size_t used = strlen(text), room = PLATFORM_ERROR_BYTES - 1 - used;
-  const size_t count = bytes < room ? bytes : room;
+  size_t count = bytes < room ? bytes : room;
+  if (count < bytes)
+    while (count > 0 && (piece[count] & 0xC0) == 0x80) /* no part of a character */
+      count--;
   memcpy(text + used, piece, count);
   text[used + count] = 0;
 }

@@ -33,19 +33,13 @@ func status(of code: RNNError.Code) -> rnn_status {
   }
 }
 
-/// Keeps as many whole characters of the message as fit.
 private func setLastError(_ message: String) {
-  guard let text = platform_error_text() else { return }
-  var length = 0
-  for scalar in message.unicodeScalars {
-    let bytes = String(Character(scalar)).utf8
-    if length + bytes.count >= Int(PLATFORM_ERROR_BYTES) { break }
-    for byte in bytes {
-      text[length] = CChar(bitPattern: byte)
-      length += 1
-    }
+  var message = message
+  message.withUTF8 { text in
+    platform_begin_error()
+    guard let start = text.baseAddress else { return }
+    platform_append_error(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self), text.count)
   }
-  text[length] = 0
 }
 
 /// A pointer that must not be NULL.

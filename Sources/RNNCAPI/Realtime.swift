@@ -4,7 +4,7 @@ import RNNEngine
 
 /// Runs what a real-time function does with a stream: as `boundary`, but nothing is allocated, and no references are
 /// counted. A refusal becomes a status; it has left its message.
-@inline(__always)
+@inline(never)
 func realtime(
   _ handle: OpaquePointer?, _ body: (any AnyStream) throws(Refusal) -> Void
 ) -> rnn_status {

@@ -21,11 +21,7 @@ public struct SmallLayout: Sendable {
   /// Bytes that a recurrent layer takes.
   @export(interface) @inline(never)
   public func bytes(_ cell: CellKind, _ shape: CellShape) -> Int {
-    switch cell {
-    case .elman: bytes(ElmanKernel<BaselineFloat>.self, shape)
-    case .gru: bytes(GRUKernel<BaselineFloat>.self, shape)
-    case .lstm: bytes(LSTMKernel<BaselineFloat>.self, shape)
-    }
+    vectors(shape.size) * unitBytes(SumTable(cell), shape)
   }
 
   /// Bytes that a matrix [columns, depth] and its biases take.
@@ -39,10 +35,23 @@ public struct SmallLayout: Sendable {
   public func pack(
     _ cell: CellKind, _ shape: CellShape, _ weights: CellWeights<Float>, to packed: UnsafeMutableRawPointer
   ) {
-    switch cell {
-    case .elman: pack(ElmanKernel<BaselineFloat>.self, shape, weights, to: packed)
-    case .gru: pack(GRUKernel<BaselineFloat>.self, shape, weights, to: packed)
-    case .lstm: pack(LSTMKernel<BaselineFloat>.self, shape, weights, to: packed)
+    let table = SumTable(cell)
+    for vector in 0..<vectors(shape.size) {
+      let (first, biases) = (vector * lanes, packed + vector * unitBytes(table, shape))
+      let count = min(lanes, shape.size - first)
+      let input = biases + 4 * table.sums * lanes
+      let hidden = input + groupBytes(shape.inputSize, table.gates)
+      packBiases(table, shape, weights, first, count, to: biases.assumingMemoryBound(to: Float.self))
+      for column in 0..<table.gates {
+        let inputRow = table.inputGate[column] * shape.size + first
+        let hiddenRow = table.hiddenGate[table.firstHidden + column] * shape.size + first
+        pack(
+          weights.input + inputRow * shape.inputSize, rows: count, shape.inputSize, column, of: table.gates,
+          to: input)
+        pack(
+          weights.hidden + hiddenRow * shape.size, rows: count, shape.size, column, of: table.gates,
+          to: hidden)
+      }
     }
   }
 
@@ -69,47 +78,21 @@ public struct SmallLayout: Sendable {
 
   // MARK: Cells: for each vector of hidden units the biases of its sums, then W_ih, then W_hh
 
-  private func unitBytes<K: CellKernel>(_: K.Type, _ shape: CellShape) -> Int {
-    4 * K.sumCount * lanes + groupBytes(shape.inputSize, K.gateCount) + groupBytes(shape.size, K.gateCount)
-  }
-
-  private func bytes<K: CellKernel>(_: K.Type, _ shape: CellShape) -> Int {
-    vectors(shape.size) * unitBytes(K.self, shape)
-  }
-
-  private func pack<K: CellKernel>(
-    _: K.Type, _ shape: CellShape, _ weights: CellWeights<Float>, to packed: UnsafeMutableRawPointer
-  ) {
-    for vector in 0..<vectors(shape.size) {
-      let (first, biases) = (vector * lanes, packed + vector * unitBytes(K.self, shape))
-      let count = min(lanes, shape.size - first)
-      let input = biases + 4 * K.sumCount * lanes
-      let hidden = input + groupBytes(shape.inputSize, K.gateCount)
-      packBiases(K.self, shape, weights, first, count, to: biases.assumingMemoryBound(to: Float.self))
-      for column in 0..<K.gateCount {
-        let inputRow = K.inputGate(column) * shape.size + first
-        let hiddenRow = K.hiddenGate(K.firstHiddenSum + column) * shape.size + first
-        pack(
-          weights.input + inputRow * shape.inputSize, rows: count, shape.inputSize, column, of: K.gateCount,
-          to: input)
-        pack(
-          weights.hidden + hiddenRow * shape.size, rows: count, shape.size, column, of: K.gateCount,
-          to: hidden)
-      }
-    }
+  private func unitBytes(_ table: SumTable, _ shape: CellShape) -> Int {
+    4 * table.sums * lanes + groupBytes(shape.inputSize, table.gates) + groupBytes(shape.size, table.gates)
   }
 
   /// b_ih + b_hh, or the one that a sum has.
-  private func packBiases<K: CellKernel>(
-    _: K.Type, _ shape: CellShape, _ weights: CellWeights<Float>, _ first: Int, _ count: Int,
+  private func packBiases(
+    _ table: SumTable, _ shape: CellShape, _ weights: CellWeights<Float>, _ first: Int, _ count: Int,
     to target: UnsafeMutablePointer<Float>
   ) {
-    for sum in 0..<K.sumCount {
+    for sum in 0..<table.sums {
       for lane in 0..<count {
         var bias: Float = 0
-        if sum < K.gateCount { bias = weights.inputBias[K.inputGate(sum) * shape.size + first + lane] }
-        if sum >= K.firstHiddenSum {
-          bias += weights.hiddenBias[K.hiddenGate(sum) * shape.size + first + lane]
+        if sum < table.gates { bias = weights.inputBias[table.inputGate[sum] * shape.size + first + lane] }
+        if sum >= table.firstHidden {
+          bias += weights.hiddenBias[table.hiddenGate[sum] * shape.size + first + lane]
         }
         target[sum * lanes + lane] = bias
       }
@@ -152,5 +135,31 @@ public struct SmallLayout: Sendable {
     }
     own.storeBytes(of: scale, as: Float.self)
     own.storeBytes(of: sum &* 128, toByteOffset: 4 * lanes, as: Int32.self)
+  }
+}
+
+/// What a `CellKernel` says of its sums, as numbers.
+private struct SumTable {
+  let gates: Int
+  let sums: Int
+  /// The first sum that W_hh h adds to.
+  let firstHidden: Int
+  private(set) var inputGate = InlineArray<4, Int>(repeating: 0)
+  private(set) var hiddenGate = InlineArray<4, Int>(repeating: 0)
+
+  init(_ cell: CellKind) {
+    switch cell {
+    case .elman: self.init(ElmanKernel<BaselineFloat>.self)
+    case .gru: self.init(GRUKernel<BaselineFloat>.self)
+    case .lstm: self.init(LSTMKernel<BaselineFloat>.self)
+    }
+  }
+
+  private init<K: CellKernel>(_: K.Type) {
+    (gates, sums, firstHidden) = (K.gateCount, K.sumCount, K.firstHiddenSum)
+    for sum in 0..<sums {
+      if sum < gates { inputGate[sum] = K.inputGate(sum) }
+      if sum >= firstHidden { hiddenGate[sum] = K.hiddenGate(sum) }
+    }
   }
 }

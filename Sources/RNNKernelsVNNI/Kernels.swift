@@ -3,7 +3,7 @@ import RNNKernels
 
 // The kernels for small weights, compiled for AVX-512 with dot products of bytes (VNNI) and of bfloat16 numbers.
 
-enum VNNIFloat: FusedMachine, SmallMachine {
+enum AVX512VNNIFloat: FusedMachine, SmallMachine {
   typealias V = SIMD16<Float>
   typealias Wide = SIMD16<Double>
   typealias Ints = SIMD16<Int32>
@@ -30,4 +30,4 @@ enum VNNIFloat: FusedMachine, SmallMachine {
 }
 
 @export(interface) @inline(never)
-public func smallKernels() -> any SmallKernels { SmallKernelSet<VNNIFloat>() }
+public func smallKernels() -> any SmallKernels { SmallKernelSet<AVX512VNNIFloat>() }

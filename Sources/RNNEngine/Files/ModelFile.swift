@@ -1,12 +1,16 @@
+import RNNKernels
+
 /// Models as files. The tensors stand under their names; the architecture is JSON under "librnn".
 enum ModelFile {
   static let format = 1
 
   static func metadata(_ model: any AnyModel) -> JSON {
-    .object([
+    var members: [(key: String, value: JSON)] = [
       ("format", .number(format)), ("dtype", .string(model.info.dtype.name)),
       ("layers", .array(model.descriptions.map { $0.json })),
-    ])
+    ]
+    if model.info.format != .own { members.append(("weights", .string(model.info.format.name))) }
+    return .object(members)
   }
 
   /// The description of the model in a file.
@@ -36,9 +40,21 @@ enum ModelFile {
     }
     // What is wrong with the numbers of a file is wrong with the file.
     do throws(RNNError) { try checkSize(layers, file, as: S.self) } catch { throw file.damaged(error) }
-    let model = try Model<S>(layers)
+    let model = try Model<S>(layers, format: weightFormat(file, description, as: S.self))
     try model.fill(model.parameters.values, from: file)
     return model
+  }
+
+  /// Small weights belong to Float models.
+  private static func weightFormat<S: Scalar>(
+    _ file: SafetensorsFile, _ description: JSON, as _: S.Type
+  ) throws(RNNError) -> WeightFormat {
+    guard let text = description["weights"]?.text else { return .own }
+    for format in [WeightFormat.bfloat16, .int8] where format.name == text && S.dtype == .float32 {
+      return format
+    }
+    throw RNNError(
+      .format, "\(file.path): weights: expected bfloat16 or int8 of a float32 model, got \(text)")
   }
 
   /// A file cannot promise more parameters than it holds: ask before memory is taken for them.

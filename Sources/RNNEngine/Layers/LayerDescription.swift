@@ -92,6 +92,12 @@ public struct LayerDescription: Sendable, Equatable {
     [kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount, lastStep ? 1 : 0]
   }
 
+  func computesAs(_ other: LayerDescription) -> Bool {
+    let (own, others) = (identity, other.identity)
+    for index in 0..<own.count where own[index] != others[index] { return false }
+    return true
+  }
+
   private static func check(_ size: Int, _ name: String, _ what: String) throws(RNNError) {
     if size < 1 { throw RNNError(.argument, "\(name): \(what): expected at least 1, got \(size)") }
     try Size.checkMatrixSide(size, "\(name): \(what)")

@@ -9,7 +9,8 @@ extension Recurrent {
       let shape = streamShape(k, inputStride: inputStride)
       defer { start += streamedCount(format, k) }
       return StagePlan(
-        work: .cell(cell.kind), shape: shape, panels: S.kernels.forwardPanels(cell.kind, shape), weights: start,
+        work: .cell(cell.kind), shape: shape, panels: S.kernels.forwardPanels(cell.kind, shape),
+        weights: start,
         output: k * size, cell: cell.hasCellState ? (depth + k) * size : nil)
     }
   }

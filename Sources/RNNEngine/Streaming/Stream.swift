@@ -88,25 +88,25 @@ public final class Stream<S: Scalar> {
     swaps &+= 1
   }
 
-  /// Runs steps whose results are thrown away, so that all memory and code that a step needs is there.
+  /// Runs steps whose results are thrown away, of one row and of all, so that all memory and code that a step needs is
+  /// there, whichever lanes are active.
   public func prepare() throws(RNNError) {
     memory.touch()
+    platform_touch(platform_error_text(), Int(PLATFORM_ERROR_BYTES))
     let rows = lanes.count
     let state = try Buffer<S>(count: rows * signature.stateCount)
     let input = try Buffer<UInt64>(count: (rows * signature.rowBytes + 7) / 8)
     let output = try Buffer<S>(count: rows * signature.outputSize)
-    for row in 0..<lanes.active { memory.copyState(ofRow: row, to: state.values.start + row * signature.stateCount) }
-    for _ in 0..<2 {
-      _ = process(
-        steps: 1, input: RawBuffer(input.values, rows * signature.rowBytes),
-        output: RawBuffer(output.values, rows * signature.outputSize * S.dtype.bytes))
+    for row in 0..<rows { memory.copyState(ofRow: row, to: state.values.start + row * signature.stateCount) }
+    for order in [nil, UnsafePointer(lanes.laneOfRow)] {
+      for active in [1, rows] {
+        let call = memory.call.values.start
+        (call.pointee.steps, call.pointee.rows, call.pointee.laneOfRow) = (1, active, order)
+        call.pointee.input = UnsafeRawPointer(input.values.start)
+        call.pointee.output = output.values.start
+        run(call)
+      }
     }
-    for row in 0..<lanes.active { memory.setState(ofRow: row, from: state.values.start + row * signature.stateCount) }
-  }
-}
-
-extension RawBuffer {
-  fileprivate init<T>(_ view: View<T>, _ bytes: Int) {
-    self.init(UnsafeMutableRawPointer(view.baseAddress), bytes: bytes)
+    for row in 0..<rows { memory.setState(ofRow: row, from: state.values.start + row * signature.stateCount) }
   }
 }

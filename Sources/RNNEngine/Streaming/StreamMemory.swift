@@ -1,3 +1,4 @@
+import CPlatform
 import RNNKernels
 
 /// All memory of a stream, planned when it is created: the numbers of active lanes, row by row.
@@ -48,12 +49,7 @@ final class StreamMemory<S: Scalar> {
   }
 
   /// Touches every page, so that none is missing later.
-  func touch() {
-    let page = 4096 / MemoryLayout<S>.stride
-    for place in stride(from: 0, to: memory.values.count, by: page) {
-      memory.values[place] = memory.values[place]
-    }
-  }
+  func touch() { platform_touch(memory.values.start, memory.values.count * MemoryLayout<S>.stride) }
 
   // MARK: States
 

@@ -16,7 +16,8 @@ struct StreamSignature<S: Scalar> {
   private let mostSteps: Int
   /// Numbers in the state of one lane.
   let stateCount: Int
-  /// Tells models of different layers apart.
+  /// What each layer computes, and a mark of it that fits into a state's bytes.
+  private let layers: [LayerDescription]
   let mark: UInt32
   let format: WeightFormat
 
@@ -28,7 +29,7 @@ struct StreamSignature<S: Scalar> {
     outputBytes = model.outputSize * S.dtype.bytes
     inputMask = UInt((model.takesTokens ? tokenType.bytes : S.dtype.bytes) - 1)
     mostSteps = min(Int(Int32.max), Int.max / max(rowBytes, outputBytes)) / rows
-    format = model.format
+    (format, layers) = (model.format, model.descriptions)
     (stateCount, mark) = (model.stateCountPerRow, Self.mark(model.descriptions))
   }
 
@@ -144,7 +145,7 @@ struct StreamSignature<S: Scalar> {
   /// Whether a model's weights can take the place of the stream's.
   func checkSame(as model: Model<S>) throws(RNNError) {
     let other = StreamSignature(model, rows: rows, tokenType: tokenType)
-    guard other.mark == mark && other.stateCount == stateCount else {
+    guard hasLayers(of: other) else {
       throw RNNError(
         .model, "model: expected one with the layers that the stream was made for, got one with others")
     }
@@ -152,6 +153,15 @@ struct StreamSignature<S: Scalar> {
       throw RNNError(
         .model, "model: expected weights of format \(format.name), as the stream's, got \(other.format.name)")
     }
+  }
+}
+
+extension StreamSignature {
+  /// Whether two streams have each other's states and weights.
+  func hasLayers(of other: StreamSignature) -> Bool {
+    if layers.count != other.layers.count || mark != other.mark { return false }
+    for index in layers.indices where !layers[index].computesAs(other.layers[index]) { return false }
+    return true
   }
 }
 

@@ -53,7 +53,7 @@ extension Stream {
   /// From a lane of this stream to a lane of another, or of this one.
   public func copyState(lane: Int, to other: Stream<S>, lane otherLane: Int) throws(Refusal) {
     let row = try lanes.row(of: lane)
-    if other.signature.mark != signature.mark {
+    if !signature.hasLayers(of: other.signature) {
       throw Refusal(.model, "other: expected a stream of a model with these layers, got one with others")
     }
     let otherRow = try other.lanes.join(otherLane)

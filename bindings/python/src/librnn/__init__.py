@@ -34,6 +34,7 @@ from .layers import GRU, LSTM, RNN, Embedding, Linear
 from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from .quantization import QuantizationReport, Quantized, quantize
 from .result import Origin, StepResult
 from .stream import Stream
 from .trainer import Trainer
@@ -89,6 +90,8 @@ __all__ = [
     "Optimizer",
     "Origin",
     "OutOfMemoryError",
+    "QuantizationReport",
+    "Quantized",
     "RMSprop",
     "RnnError",
     "ShapeError",
@@ -100,5 +103,6 @@ __all__ = [
     "Trainer",
     "get_num_threads",
     "load",
+    "quantize",
     "set_num_threads",
 ]

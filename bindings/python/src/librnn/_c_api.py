@@ -48,6 +48,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rnn_model_state_tensor": (_STATUS, (c_void_p, c_size_t, c_int64, _TENSOR)),
     "rnn_model_get": (_STATUS, (c_void_p, c_char_p, c_void_p, c_size_t)),
     "rnn_model_set": (_STATUS, (c_void_p, c_char_p, c_void_p, c_size_t)),
+    "rnn_model_quantize": (_STATUS, (c_void_p, c_int, _NEW)),
     "rnn_model_forward": (_STATUS, (c_void_p, _BATCH)),
     "rnn_trainer_create": (_STATUS, (c_void_p, POINTER(_c.TrainerOptions), _NEW)),
     "rnn_trainer_free": (_STATUS, (c_void_p,)),

@@ -30,6 +30,8 @@ RNN_ERR_FORMAT = 410
 RNN_FLOAT32, RNN_FLOAT64, RNN_INT32, RNN_INT64 = range(4)
 RNN_EMBEDDING, RNN_ELMAN, RNN_GRU, RNN_LSTM, RNN_LINEAR = range(1, 6)
 RNN_TANH, RNN_RELU, RNN_IDENTITY = range(3)
+
+RNN_WEIGHTS_OWN, RNN_WEIGHTS_BFLOAT16, RNN_WEIGHTS_INT8 = range(3)
 RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
 RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
 RNN_MEAN, RNN_SUM = range(2)
@@ -114,6 +116,8 @@ class ModelInfo(Sized):  # noqa: D101
         ("parameter_count", c_size_t),
         ("state_tensor_count", c_size_t),
         ("state_bytes_per_row", c_size_t),
+        ("weights", enum),
+        ("weight_bytes", c_size_t),
     ]
 
 

@@ -44,7 +44,7 @@ class Stream(Owner):
         rows = integer("batch_size", batch_size)
         idle = integer("idle_lanes", idle_lanes, low=0, high=rows)
         options = _c.StreamOptions(batch_size=rows, token_type=_c.RNN_INT64, idle_lanes=idle)
-        handle = _model_handle(model)
+        handle = model_handle(model)
         self._own(create(lib.rnn_stream_create, handle, byref(options)), lib.rnn_stream_free)
         self._signature = model._signature
         self._rows = rows
@@ -106,8 +106,8 @@ class Stream(Owner):
         Returns
         -------
         ndarray
-            Outputs [B, O]; `out` if it was given. A last-step head answers at every step. Idle lanes
-            have zeros; in `out` their rows are not written.
+            Outputs [B, O]; `out` if it was given. A last-step head answers at every step. Idle
+            lanes have zeros; in `out` their rows are not written.
         """
         # The usual case in as few words as possible: a step takes less time than a line of Python.
         if type(x) is np.ndarray and x.shape == self._shape and x.flags.c_contiguous:
@@ -127,9 +127,7 @@ class Stream(Owner):
         """Step with outputs where the caller wants them; rows of idle lanes are not written."""
         y = check_out("out", out, self._signature.dtype, self._y.shape, x)
         mine = self._x
-        check(
-            lib.rnn_stream_step(self._handle, address(mine), mine.nbytes, address(y), y.nbytes)
-        )
+        check(lib.rnn_stream_step(self._handle, address(mine), mine.nbytes, address(y), y.nbytes))
         return y
 
     def process(self, x: Array) -> Array:
@@ -212,7 +210,7 @@ class Stream(Owner):
 
         From any thread, beside the one that streams: its next step uses them.
         """
-        check(lib.rnn_stream_swap_model(self._handle, _model_handle(model)))
+        check(lib.rnn_stream_swap_model(self._handle, model_handle(model)))
 
     def _info(self) -> _c.StreamInfo:
         info = _c.StreamInfo()
@@ -231,7 +229,8 @@ def _lane(lane: SupportsIndex) -> int:
     return integer("lane", lane, low=INT64_MIN)
 
 
-def _model_handle(model: Model) -> int:
+def model_handle(model: Model) -> int:
+    """Return the handle of what must be a model."""
     if not isinstance(model, Owner) or isinstance(model, Stream):
         raise DTypeError(mismatch("model", "a Model", type(model).__name__))
     return model._handle
