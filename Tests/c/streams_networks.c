@@ -17,7 +17,7 @@ static const rnn_layer networks[NETWORKS][3] = {
     {{.kind = RNN_EMBEDDING, .input_size = 9, .output_size = 4},
      {.kind = RNN_ELMAN, .input_size = 4, .output_size = 8, .num_layers = 2, .nonlinearity = RNN_RELU},
      {.kind = RNN_GRU, .input_size = 8, .output_size = 12}},
-    {{.kind = RNN_LINEAR, .input_size = 6, .output_size = 6}},
+    {{.kind = RNN_LINEAR, .input_size = 61, .output_size = 61}}, /* in place, more than is made at once */
     {{.kind = RNN_LINEAR, .input_size = 4, .output_size = 9},
      {.kind = RNN_LINEAR, .input_size = 9, .output_size = 4}},
     {{.kind = RNN_EMBEDDING, .input_size = 9, .output_size = 1}}, /* a number is as long as a token */

@@ -173,8 +173,8 @@ void check_swaps(const network *net) {
 static void *swap_often(void *argument) {
   stage *s = argument;
   while (!__atomic_load_n(&s->is_done, __ATOMIC_ACQUIRE)) {
-    const int number = __atomic_fetch_add(&s->swaps, 1, __ATOMIC_ACQ_REL);
-    if (rnn_stream_swap_model(s->stream, s->nets[number % MODELS].model) != RNN_OK)
+    uint64_t number = (uint64_t)__atomic_fetch_add(&s->swaps, 1, __ATOMIC_ACQ_REL);
+    if (rnn_stream_swap_model(s->stream, s->nets[draw(&number, MODELS)].model) != RNN_OK)
       __atomic_fetch_add(&s->wrong, 1, __ATOMIC_RELAXED);
     sched_yield(); /* where there are fewer processors than threads */
   }
