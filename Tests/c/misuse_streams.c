@@ -222,7 +222,35 @@ static void stay_idle(const void *argument) {
   check_refusal(rnn_stream_leave(valid.sparse_stream, 0), RNN_ERR_ARGUMENT, "idle");
 }
 
+static rnn_model *make_tower(int64_t inputs, int64_t middle, int64_t outputs) {
+  rnn_layer layers[3];
+  rnn_model *model = NULL;
+  for (int i = 0; i < 3; i++)
+    RNN_INIT(layers[i]);
+  layers[0].kind = RNN_ELMAN;
+  layers[0].input_size = inputs;
+  layers[0].output_size = layers[1].input_size = 8;
+  layers[1].kind = layers[2].kind = RNN_LINEAR;
+  layers[1].output_size = layers[2].input_size = middle;
+  layers[2].output_size = outputs;
+  REQUIRE_OK(rnn_model_create(layers, 3, NULL, &model));
+  return model;
+}
+
+/* Two models whose marks, of 32 bits, are one, as are the sizes of their states. Their layers are not the same. */
+static void tell_apart(const void *argument) {
+  rnn_model *models[2] = {make_tower(56, 82, 66), make_tower(141, 68, 7)};
+  rnn_stream *streams[2] = {NULL, NULL};
+  (void)argument;
+  for (int i = 0; i < 2; i++)
+    REQUIRE_OK(rnn_stream_create(models[i], NULL, &streams[i]));
+  check_refusal(rnn_stream_swap_model(streams[0], models[1]), RNN_ERR_MODEL, "model");
+  check_refusal(rnn_stream_swap_model(streams[1], models[0]), RNN_ERR_MODEL, "model");
+  check_refusal(rnn_stream_copy(streams[0], 0, streams[1], 0), RNN_ERR_MODEL, "to");
+}
+
 void check_streams(void) {
   check_in_child("rnn_stream_swap_model", "weights that do not fit", keep_weights, NULL);
+  check_in_child("rnn_stream_swap_model", "a model of the same mark", tell_apart, NULL);
   check_in_child("rnn_stream_import", "a state that is refused, for an idle lane", stay_idle, NULL);
 }

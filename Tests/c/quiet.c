@@ -181,6 +181,27 @@ static int run_scene(scene *s) {
   return wrong ? 21 : memory_calls ? 22 : 0;
 }
 
+/* Megabytes of rows whose lanes are idle when the stream is prepared, and join later. */
+static int join_later(scene *s) {
+  enum { ROWS = 1200, WIDTH = 512 };
+  rnn_stream_options options;
+  const size_t input = ROWS * 2 * sizeof(float), output = ROWS * WIDTH * sizeof(float);
+  float *x = check_allocate(input), *y = check_allocate(output);
+  int wrong = 0;
+  RNN_INIT(options);
+  options.batch_size = options.idle_lanes = ROWS;
+  rnn_model *model = layer_model(RNN_LSTM, RNN_TANH, s->dtype, 1, 2, WIDTH);
+  memset(x, 0, input), memset(y, 1, output);
+  REQUIRE_OK(rnn_stream_create(model, &options, &s->stream));
+  REQUIRE_OK(rnn_stream_prepare(s->stream));
+  const long before = page_faults();
+  for (int64_t lane = 0; lane < ROWS; lane++)
+    wrong += rnn_stream_import(s->stream, lane, NULL, 0) != RNN_OK;
+  wrong += rnn_stream_step(s->stream, x, input, y, output) != RNN_OK;
+  CHECK_INTEGER(page_faults() - before, 0);
+  return wrong + check_failures;
+}
+
 /* What the two instruments are for must not go unnoticed by them. */
 static int count_allocation(scene *s) {
   void *volatile memory;
@@ -220,6 +241,7 @@ int main(void) {
     for (rnn_dtype dtype = RNN_FLOAT32; dtype <= RNN_FLOAT64; dtype++)
       if (!CHECK_INTEGER(status_of_child(run_scene, kind, dtype), 0))
         fprintf(stderr, "  layer kind %d, element type %d\n", kind, dtype);
+  CHECK_INTEGER(status_of_child(join_later, RNN_LSTM, RNN_FLOAT32), 0);
   check_numbers();
   return check_finish("quiet");
 }

@@ -5,6 +5,7 @@
  */
 #include "streams.h"
 
+#include <math.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,8 +123,36 @@ static void prepare_unseen(const network *net) {
   free(input);
 }
 
+/* A lane that has gone to NaN keeps neither itself nor another from being as before. */
+static void prepare_beside_nan(const network *net) {
+  rnn_stream *stream = open_stream(net, 2, 0);
+  const size_t bytes = bytes_of_state(stream), count = net->input / net->size;
+  uint64_t counter = 2;
+  char *input = check_allocate(2 * net->input), *output = check_allocate(2 * net->output);
+  char *before = check_allocate(2 * bytes), *after = check_allocate(2 * bytes);
+  draw_input(net, input, 2, &counter);
+  for (size_t place = count; place < 2 * count && !net->info.token_input; place++) {
+    if (net->dtype == RNN_FLOAT64)
+      ((double *)(void *)input)[place] = INFINITY;
+    else
+      ((float *)(void *)input)[place] = INFINITY;
+  }
+  for (int i = 0; i < 2; i++)
+    REQUIRE_OK(step(stream, net, 2, input, output));
+  for (int lane = 0; lane < 2; lane++)
+    REQUIRE_OK(rnn_stream_export(stream, lane, before + (size_t)lane * bytes, bytes));
+  CHECK_STATUS(rnn_stream_prepare(stream), RNN_OK);
+  for (int lane = 0; lane < 2; lane++)
+    REQUIRE_OK(rnn_stream_export(stream, lane, after + (size_t)lane * bytes, bytes));
+  CHECK_BYTES(after, before, bytes);
+  CHECK_BYTES(after + bytes, before + bytes, bytes);
+  REQUIRE_OK(rnn_stream_free(stream));
+  free(input), free(output), free(before), free(after);
+}
+
 void check_bytes_of_states(const network *net) {
   if (!is_short) go_on_elsewhere(net);
   begin_at_zero(net);
   prepare_unseen(net);
+  prepare_beside_nan(net);
 }
