@@ -59,6 +59,7 @@ typedef struct arguments {
   /* The first model in float64, one that has a GRU in the place of its LSTM, and a stream of each. */
   rnn_model *double_model, *other_model;
   rnn_stream *double_stream, *other_stream;
+  rnn_model *small_model;                              /* the first one with weights of int8 */
   void *closed_model, *closed_trainer, *closed_stream; /* what they were */
   void *on_stack, *on_heap, *in_text;                  /* never were handles */
   /* Structs that are read, and pointers to them. */
@@ -102,6 +103,7 @@ typedef struct arguments {
   size_t count, index, state_index;
   int64_t rows, time_steps, batch_size;
   rnn_dtype dtype;
+  rnn_weights weight_format;
   double learning_rate, omega, orthogonality, activation_penalty, temporal_activation_penalty;
   rnn_flow_series series;
   int32_t gate, spectrum_gate;
@@ -182,9 +184,9 @@ typedef struct misuse {
 #define NAN32 UINT64_C(0x7FC00000)
 
 /* Every function of rnn.h that takes arguments; `sensor` and `token` name a second way to call one. */
-extern const function set_num_threads, status_name, model_create, model_free, model_describe, model_layer,
-    model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward, sensor_forward,
-    trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
+extern const function set_num_threads, status_name, model_quantize, model_create, model_free, model_describe,
+    model_layer, model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward,
+    sensor_forward, trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
     sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_set_penalties,
     trainer_gradient, trainer_model, trainer_flow, trainer_flow_series, trainer_tensor_flow, stream_create,
     stream_free, stream_prepare, stream_describe, stream_step, sensor_stream_step, stream_process,

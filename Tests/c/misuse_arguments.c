@@ -169,6 +169,7 @@ static void fill_values(arguments *a, const char *directory) {
   a->count = 3;
   a->rows = a->time_steps = a->batch_size = B;
   a->learning_rate = 0.1;
+  a->weight_format = RNN_WEIGHTS_INT8;
   a->omega = a->orthogonality = a->activation_penalty = a->temporal_activation_penalty = 0.5;
   a->wide_at = a->wide;
   a->name = "0.weight";
@@ -234,6 +235,7 @@ static void open_streams(arguments *a) {
   options.dtype = RNN_FLOAT64;
   REQUIRE_OK(rnn_model_create(a->layers, 3, &options, &a->double_model));
   REQUIRE_OK(rnn_model_create(other, 3, NULL, &a->other_model));
+  REQUIRE_OK(rnn_model_quantize(a->model, RNN_WEIGHTS_INT8, &a->small_model));
   REQUIRE_OK(rnn_stream_create(a->model, &a->stream_options, &a->stream));
   REQUIRE_OK(rnn_stream_create(a->model, &sparse, &a->sparse_stream));
   REQUIRE_OK(rnn_stream_create(a->sensor_model, &a->stream_options, &a->sensor_stream));
@@ -309,6 +311,7 @@ void free_arguments(arguments *a) {
   CHECK_STATUS(rnn_stream_free(a->sparse_stream), RNN_OK);
   CHECK_STATUS(rnn_model_free(a->double_model), RNN_OK);
   CHECK_STATUS(rnn_model_free(a->other_model), RNN_OK);
+  CHECK_STATUS(rnn_model_free(a->small_model), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->double_stream), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->other_stream), RNN_OK);
   free(a->on_heap);

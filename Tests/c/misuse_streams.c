@@ -77,6 +77,7 @@ static const misuse misuses[] = {
     SWAP(RNN_ERR_MODEL, "model", IS_OF(model, other_model)),
     SWAP(RNN_ERR_MODEL, "model", IS_OF(model, double_model)),
     SWAP(RNN_ERR_MODEL, "model", IS_OF(model, sensor_model)),
+    SWAP(RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
 
     /* Steps and blocks */
     STREAM_STEP(RNN_ERR_ARGUMENT, "input", IS(step_input, 0)),
@@ -169,11 +170,11 @@ static const misuse misuses[] = {
     WRONG_LANE(COPY_LANE, to_lane),
     COPY_LANE(RNN_ERR_ARGUMENT, "idle", IS_OF(stream, sparse_stream), IS(lane, B - 1)),
     COPY_LANE(RNN_ERR_ARGUMENT, "idle", IS_OF(stream, sparse_stream), IS(lane, B - 1), IS(to_lane, B - 1)),
-    COPY_LANE(RNN_ERR_MODEL, "to", IS_OF(sparse_stream, sensor_stream)),
-    COPY_LANE(RNN_ERR_MODEL, "to", IS_OF(sparse_stream, double_stream)),
-    COPY_LANE(RNN_ERR_MODEL, "to", IS_OF(sparse_stream, other_stream)),
-    COPY_LANE(RNN_ERR_MODEL, "to", IS_OF(stream, other_stream)),
-    COPY_LANE(RNN_ERR_MODEL, "to", IS_OF(stream, double_stream)),
+    COPY_LANE(RNN_ERR_MODEL, "other", IS_OF(sparse_stream, sensor_stream)),
+    COPY_LANE(RNN_ERR_MODEL, "other", IS_OF(sparse_stream, double_stream)),
+    COPY_LANE(RNN_ERR_MODEL, "other", IS_OF(sparse_stream, other_stream)),
+    COPY_LANE(RNN_ERR_MODEL, "other", IS_OF(stream, other_stream)),
+    COPY_LANE(RNN_ERR_MODEL, "other", IS_OF(stream, double_stream)),
     GOOD(stream_copy, IS(to_lane, B - 1)),
     GOOD(stream_copy, IS_OF(sparse_stream, stream)), /* to itself */
     GOOD(stream_copy, IS_OF(sparse_stream, stream), IS(to_lane, 0)),
@@ -214,7 +215,7 @@ static void stay_idle(const void *argument) {
   valid.lane_of_model.elements[19] = NAN;
   check_refusal(rnn_stream_import(valid.sparse_stream, lane, valid.lane_state, valid.lane_bytes), RNN_ERR_NAN,
                 "state");
-  check_refusal(rnn_stream_copy(valid.other_stream, 0, valid.sparse_stream, lane), RNN_ERR_MODEL, "to");
+  check_refusal(rnn_stream_copy(valid.other_stream, 0, valid.sparse_stream, lane), RNN_ERR_MODEL, "other");
   check_refusal(rnn_stream_export(valid.sparse_stream, lane, valid.lane_state_out, valid.lane_bytes),
                 RNN_ERR_ARGUMENT, "idle");
   check_refusal(rnn_stream_leave(valid.sparse_stream, lane), RNN_ERR_ARGUMENT, "idle");
@@ -246,7 +247,7 @@ static void tell_apart(const void *argument) {
     REQUIRE_OK(rnn_stream_create(models[i], NULL, &streams[i]));
   check_refusal(rnn_stream_swap_model(streams[0], models[1]), RNN_ERR_MODEL, "model");
   check_refusal(rnn_stream_swap_model(streams[1], models[0]), RNN_ERR_MODEL, "model");
-  check_refusal(rnn_stream_copy(streams[0], 0, streams[1], 0), RNN_ERR_MODEL, "to");
+  check_refusal(rnn_stream_copy(streams[0], 0, streams[1], 0), RNN_ERR_MODEL, "other");
 }
 
 void check_streams(void) {

@@ -25,6 +25,7 @@
   BAD(model_get, __VA_ARGS__), BAD(model_set, __VA_ARGS__), BAD(trainer_gradient, __VA_ARGS__)
 
 #define CREATE_MODEL(...) BAD(model_create, __VA_ARGS__)
+#define QUANTIZE(...) BAD(model_quantize, __VA_ARGS__)
 #define CREATE_TRAINER(...) BAD(trainer_create, __VA_ARGS__)
 #define INITIALIZE(...) BAD(layer_initialize, __VA_ARGS__)
 #define SET_RATE(...) BAD(trainer_set_learning_rate, __VA_ARGS__)
@@ -130,6 +131,15 @@ static const misuse misuses[] = {
     WRONG_BYTES(WITH_BYTES, "0.weight", bytes),
     BAD(model_get, RNN_ERR_SHAPE, "18446744073709551615", IS(bytes, SIZE_MAX)),
     BAD(model_forward, RNN_ERR_SHAPE, "18446744073709551615", IS(batch.input.bytes, SIZE_MAX)),
+
+    QUANTIZE(RNN_ERR_ARGUMENT, "weights", IS(weight_format, RNN_WEIGHTS_OWN)),
+    WRONG_ENUM(QUANTIZE, "weights", weight_format, 3),
+    QUANTIZE(RNN_ERR_ARGUMENT, "quantized", IS(model_out, 0)),
+    QUANTIZE(RNN_ERR_DTYPE, "float32", IS_OF(model, sensor_model)),
+    QUANTIZE(RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
+    GOOD(model_quantize, IS(weight_format, RNN_WEIGHTS_BFLOAT16)),
+    BAD(model_set, RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
+    BAD(trainer_create, RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
 
     /* 4. Sequences: of tokens, then of features with a last-step head */
     IN_BATCH(RNN_ERR_ARGUMENT, "batch", IS(batch_at, 0)),
