@@ -98,6 +98,7 @@ static long page_faults(void) {
 typedef struct scene {
   rnn_layer_kind kind;
   rnn_dtype dtype;
+  rnn_weights weights;
   rnn_model *models[2];
   rnn_stream *stream, *twin;
   size_t step, state, lane_state; /* in bytes */
@@ -110,8 +111,11 @@ static void fill_scene(scene *s) {
   rnn_model_info model_info;
   RNN_INIT(info);
   RNN_INIT(model_info);
-  for (uint64_t i = 0; i < 2; i++)
+  for (uint64_t i = 0; i < 2; i++) {
     s->models[i] = quiet_model(s->kind, RNN_TANH, s->dtype, i);
+    if (s->weights != RNN_WEIGHTS_OWN)
+      REQUIRE_OK(rnn_model_quantize(s->models[i], s->weights, &s->models[i]));
+  }
   s->stream = quiet_stream(s->models[0], LANES);
   s->twin = quiet_stream(s->models[1], LANES);
   REQUIRE_OK(rnn_stream_describe(s->stream, &info));
@@ -219,11 +223,12 @@ static int call_system(scene *s) {
 }
 
 /* The status of a child that does something. */
-static int status_of_child(int (*body)(scene *), rnn_layer_kind kind, rnn_dtype dtype) {
+static int status_of_child(int (*body)(scene *), rnn_layer_kind kind, rnn_dtype dtype, rnn_weights weights) {
   static scene s;
   int status = -1;
   s.kind = kind;
   s.dtype = dtype;
+  s.weights = weights;
   fflush(NULL);
   const pid_t child = fork();
   if (child == 0) {
@@ -235,13 +240,16 @@ static int status_of_child(int (*body)(scene *), rnn_layer_kind kind, rnn_dtype 
 }
 
 int main(void) {
-  CHECK_INTEGER(WEXITSTATUS(status_of_child(count_allocation, 0, 0)), 2);
-  CHECK_INTEGER(WTERMSIG(status_of_child(call_system, 0, 0)), SIGSYS);
-  for (rnn_layer_kind kind = RNN_ELMAN; kind <= RNN_LSTM; kind++)
-    for (rnn_dtype dtype = RNN_FLOAT32; dtype <= RNN_FLOAT64; dtype++)
-      if (!CHECK_INTEGER(status_of_child(run_scene, kind, dtype), 0))
-        fprintf(stderr, "  layer kind %d, element type %d\n", kind, dtype);
-  CHECK_INTEGER(status_of_child(join_later, RNN_LSTM, RNN_FLOAT32), 0);
+  CHECK_INTEGER(WEXITSTATUS(status_of_child(count_allocation, 0, 0, 0)), 2);
+  CHECK_INTEGER(WTERMSIG(status_of_child(call_system, 0, 0, 0)), SIGSYS);
+  for (rnn_layer_kind kind = RNN_ELMAN; kind <= RNN_LSTM; kind++) {
+    for (int form = 0; form < 4; form++) { /* float64, then the three forms of float32 */
+      const rnn_weights weights = form > 0 ? (rnn_weights)(form - 1) : RNN_WEIGHTS_OWN;
+      if (!CHECK_INTEGER(status_of_child(run_scene, kind, form > 0 ? RNN_FLOAT32 : RNN_FLOAT64, weights), 0))
+        fprintf(stderr, "  layer kind %d, form %d\n", kind, form);
+    }
+  }
+  CHECK_INTEGER(status_of_child(join_later, RNN_LSTM, RNN_FLOAT32, RNN_WEIGHTS_OWN), 0);
   check_numbers();
   return check_finish("quiet");
 }

@@ -1,7 +1,7 @@
 /*
  * realtime.c proves what the mark RNN_NONBLOCKING says, by RealtimeSanitizer, which ends the process at the first
  * call in real time that allocates, locks or waits: an audio callback calls every marked function of rnn.h, and has
- * each of them refuse something, for every recurrent layer, both element types, tokens and features, one lane and
+ * each of them refuse something, for every recurrent layer, both element types, small weights, tokens and features, one lane and
  * four, while another thread hands weights over. That the compiler holds the callback to be nonblocking, under
  * -Wfunction-effects, proves the attribute in the header. With an argument the callback does what it must not,
  * which has to be noticed.
@@ -21,6 +21,7 @@ typedef struct rig {
   rnn_model *models[2];
   int64_t lanes;
   int with_tokens;
+  rnn_weights weights;
   rnn_status refusal; /* of a bad input */
   rnn_in step, block, bad_step, bad_block;
   rnn_out output, block_output, state, lane_state, bad_lane_state;
@@ -136,6 +137,14 @@ static rnn_model *make_model(rnn_layer_kind kind, rnn_dtype dtype, int with_toke
   return model;
 }
 
+/* A small model in the place of one with weights of its own. */
+static rnn_model *make_small(rnn_model *model, rnn_weights weights) {
+  rnn_model *small = NULL;
+  REQUIRE_OK(rnn_model_quantize(model, weights, &small));
+  REQUIRE_OK(rnn_model_free(model));
+  return small;
+}
+
 static rnn_stream *make_stream(const rnn_model *model, int64_t lanes, rnn_dtype token_type) {
   rnn_stream_options options;
   rnn_stream *stream = NULL;
@@ -166,6 +175,8 @@ static void fill_rig(rig *r, rnn_layer_kind kind, rnn_dtype dtype) {
   RNN_INIT(model_info);
   for (uint64_t i = 0; i < 2; i++)
     r->models[i] = make_model(kind, dtype, r->with_tokens, i);
+  for (int i = 0; i < 2 && r->weights != RNN_WEIGHTS_OWN; i++)
+    r->models[i] = make_small(r->models[i], r->weights);
   rnn_model *other = make_model(kind == RNN_GRU ? RNN_LSTM : RNN_GRU, dtype, r->with_tokens, 0);
   r->stream = make_stream(r->models[0], r->lanes, tokens);
   r->twin = make_stream(r->models[1], 1, tokens);
@@ -212,8 +223,9 @@ static void play_other_weights(rig *r) {
 }
 
 /* Plays while weights are handed over. */
-static void play_and_swap(rnn_layer_kind kind, rnn_dtype dtype, int with_tokens, int64_t lanes) {
-  rig r = {.lanes = lanes, .with_tokens = with_tokens};
+static void play_and_swap(rnn_layer_kind kind, rnn_dtype dtype, rnn_weights weights, int with_tokens,
+                          int64_t lanes) {
+  rig r = {.lanes = lanes, .with_tokens = with_tokens, .weights = weights};
   rnn_stream_info info;
   pthread_t audio;
   RNN_INIT(info);
@@ -247,16 +259,20 @@ static int status_of_child(const char *what) {
 int main(int count, char **arguments) {
   if (count > 1) {
     crime = arguments[1];
-    play_and_swap(RNN_LSTM, RNN_FLOAT32, 0, 1);
+    play_and_swap(RNN_LSTM, RNN_FLOAT32, RNN_WEIGHTS_OWN, 0, 1);
     return check_failures;
   }
   CHECK_INTEGER(status_of_child("nothing"), 0);
   CHECK_INTEGER(status_of_child("malloc"), 43);
   CHECK_INTEGER(status_of_child("swap"), 43);
-  for (rnn_layer_kind kind = RNN_ELMAN; kind <= RNN_LSTM; kind++)
-    for (rnn_dtype dtype = RNN_FLOAT32; dtype <= RNN_FLOAT64; dtype++)
-      for (int with_tokens = 0; with_tokens < 2; with_tokens++)
-        for (int64_t lanes = 1; lanes <= LANES; lanes += LANES - 1)
-          play_and_swap(kind, dtype, with_tokens, lanes);
+  for (rnn_layer_kind kind = RNN_ELMAN; kind <= RNN_LSTM; kind++) {
+    for (int way = 0; way < 4; way++) { /* one lane and several, features and tokens */
+      const int with_tokens = way % 2;
+      const int64_t lanes = way < 2 ? 1 : LANES;
+      play_and_swap(kind, RNN_FLOAT64, RNN_WEIGHTS_OWN, with_tokens, lanes);
+      for (rnn_weights weights = RNN_WEIGHTS_OWN; weights <= RNN_WEIGHTS_INT8; weights++)
+        play_and_swap(kind, RNN_FLOAT32, weights, with_tokens, lanes);
+    }
+  }
   return check_finish("realtime");
 }

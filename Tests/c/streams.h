@@ -16,6 +16,7 @@ enum { NETWORKS = 14, MOST_ROWS = 16, MOST_WIDTH = 64 };
 typedef struct network {
   int index;
   rnn_dtype dtype;
+  rnn_weights weights;
   rnn_model *model;
   rnn_model_info info;
   size_t size;          /* of a number, or a token */
@@ -23,8 +24,8 @@ typedef struct network {
   size_t state;         /* of one row */
 } network;
 
-/* The same index, element type and seed give the same weights. */
-network open_network(int index, rnn_dtype dtype, uint64_t seed);
+/* The same index, element type, form and seed give the same weights. */
+network open_network(int index, rnn_dtype dtype, rnn_weights weights, uint64_t seed);
 void close_network(network *net);
 void describe_failure(const network *net); /* to stderr */
 
@@ -43,7 +44,7 @@ rnn_status step(rnn_stream *stream, const network *net, size_t rows, const void 
 rnn_status process(rnn_stream *stream, const network *net, size_t rows, size_t steps, const void *input,
                    void *output);
 
-/* Calls body for every network, in float32 and in float64; with --short in one of them. */
+/* Calls body for every network, in float32, also with small weights, and in float64; with --short in one of these. */
 void for_each_network(void (*body)(const network *));
 
 /* The parts. */

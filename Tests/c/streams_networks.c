@@ -32,8 +32,16 @@ static const rnn_layer networks[NETWORKS][3] = {
      {.kind = RNN_LINEAR, .input_size = 48, .output_size = 3}},
 };
 
-network open_network(int index, rnn_dtype dtype, uint64_t seed) {
-  network net = {.index = index, .dtype = dtype};
+/* Puts a model with small weights in the place of one with its own. */
+static void make_small(rnn_model **model, rnn_weights weights) {
+  rnn_model *small = NULL;
+  REQUIRE_OK(rnn_model_quantize(*model, weights, &small));
+  REQUIRE_OK(rnn_model_free(*model));
+  *model = small;
+}
+
+network open_network(int index, rnn_dtype dtype, rnn_weights weights, uint64_t seed) {
+  network net = {.index = index, .dtype = dtype, .weights = weights};
   rnn_layer layers[3];
   rnn_model_options options;
   size_t count = 0;
@@ -46,6 +54,7 @@ network open_network(int index, rnn_dtype dtype, uint64_t seed) {
     layers[count].struct_size = sizeof layers[count];
   }
   REQUIRE_OK(rnn_model_create(layers, count, &options, &net.model));
+  if (weights != RNN_WEIGHTS_OWN) make_small(&net.model, weights);
   REQUIRE_OK(rnn_model_describe(net.model, &net.info));
   net.size = dtype == RNN_FLOAT64 ? sizeof(double) : sizeof(float);
   net.input = net.info.token_input ? net.size : (size_t)net.info.input_size * net.size;
@@ -58,7 +67,9 @@ network open_network(int index, rnn_dtype dtype, uint64_t seed) {
 void close_network(network *net) { REQUIRE_OK(rnn_model_free(net->model)); }
 
 void describe_failure(const network *net) {
-  fprintf(stderr, "  network %d in %s\n", net->index, net->dtype == RNN_FLOAT64 ? "float64" : "float32");
+  static const char *const forms[] = {"", ", weights of bfloat16", ", weights of int8"};
+  fprintf(stderr, "  network %d in %s%s\n", net->index, net->dtype == RNN_FLOAT64 ? "float64" : "float32",
+          forms[net->weights]);
 }
 
 /* Tokens are as long as numbers are. */
@@ -114,11 +125,18 @@ rnn_status process(rnn_stream *stream, const network *net, size_t rows, size_t s
 }
 
 void for_each_network(void (*body)(const network *)) {
+  static const struct {
+    rnn_dtype dtype;
+    rnn_weights weights;
+  } forms[] = {{RNN_FLOAT32, RNN_WEIGHTS_OWN},
+               {RNN_FLOAT64, RNN_WEIGHTS_OWN},
+               {RNN_FLOAT32, RNN_WEIGHTS_BFLOAT16},
+               {RNN_FLOAT32, RNN_WEIGHTS_INT8}};
   for (int index = 0; index < NETWORKS; index++) {
-    for (rnn_dtype dtype = RNN_FLOAT32; dtype <= RNN_FLOAT64; dtype++) {
-      if (is_short && (int)dtype != index % 2) continue;
+    for (int form = 0; form < 4; form++) {
       const int before = check_failures;
-      network net = open_network(index, dtype, 1);
+      if (is_short && form != index % 4) continue;
+      network net = open_network(index, forms[form].dtype, forms[form].weights, 1);
       body(&net);
       if (check_failures > before) describe_failure(&net);
       close_network(&net);

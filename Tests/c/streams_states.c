@@ -27,8 +27,8 @@ static char *input_of(const network *net) {
 }
 
 /* In a process of its own, with a model of its own: the first steps. The state goes down the pipe. */
-static int export_to(int pipe, int index, rnn_dtype dtype) {
-  network net = open_network(index, dtype, 1);
+static int export_to(int pipe, const network *like) {
+  network net = open_network(like->index, like->dtype, like->weights, 1);
   rnn_stream *stream = open_stream(&net, 1, 0);
   const size_t bytes = bytes_of_state(stream);
   char *input = input_of(&net), *output = check_allocate(FIRST * net.output), *state = check_allocate(bytes);
@@ -43,7 +43,7 @@ static void receive(const network *net, char *state, size_t bytes) {
   CHECK(pipe(ends) == 0);
   fflush(NULL);
   const pid_t child = fork();
-  if (child == 0) _exit(export_to(ends[1], net->index, net->dtype));
+  if (child == 0) _exit(export_to(ends[1], net));
   close(ends[1]);
   for (size_t got = 0; got < bytes;) {
     const ssize_t more = read(ends[0], state + got, bytes - got);
