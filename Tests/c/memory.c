@@ -1,10 +1,10 @@
 /*
  * memory.c proves what rnn.h says about memory, by counting the library's allocations and by refusing them one
  * after another: on one thread a trainer allocates nothing after its first step, nor does a model after its first
- * batch of a shape, nor a stream; on more, nothing but a small object for each loop they share. Whichever buffer cannot be had, the call returns RNN_ERR_OUT_OF_MEMORY, changes nothing and succeeds
- * when it is repeated.
+ * batch of a shape, nor a stream; on more, nothing but a small object for each loop they share. Whichever buffer
+ * cannot be had, the call returns RNN_ERR_OUT_OF_MEMORY, changes nothing and succeeds when it is repeated.
  */
-#include "misuse.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -13,7 +13,8 @@
 
 arguments valid;
 
-static int small_count, buffer_count, refused = -1;
+int refused = -1;
+static int small_count, buffer_count;
 static size_t buffer_bytes;
 
 /* The library takes all its memory from here: small objects, and buffers on a cache line. Stands before libc's. */
@@ -33,7 +34,7 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
   return (void *)syscall(SYS_mmap, address, bytes, protection, flags, file, offset);
 }
 
-static void count_from_zero(void) { small_count = buffer_count = 0; }
+void count_from_zero(void) { small_count = buffer_count = 0; }
 
 /* The first call may plan; the second must do with that, and with a bounded number of small objects. */
 static void check_frugal(const function *function, int most_small) {
@@ -46,10 +47,12 @@ static void check_frugal(const function *function, int most_small) {
 }
 
 static void check_no_buffers(void) {
-  static const function *const running[] = {&stream_reset,     &stream_get_state,    &stream_set_state,
-                                            &stream_step,      &sensor_stream_step,  &trainer_step,
-                                            &trainer_evaluate, &sensor_trainer_step, &sensor_trainer_evaluate,
-                                            &model_forward,    &sensor_forward};
+  static const function *const running[] = {
+      &stream_reset,        &stream_get_state,        &stream_set_state,      &stream_step,
+      &sensor_stream_step,  &stream_process,          &stream_export,         &stream_import,
+      &stream_copy,         &stream_describe,         &sensor_stream_process, &sensor_stream_import,
+      &comings_and_goings,  &refusals_in_real_time,   &trainer_step,          &trainer_evaluate,
+      &sensor_trainer_step, &sensor_trainer_evaluate, &model_forward,         &sensor_forward};
   static const function *const larger[] = {&layer_forward,        &layer_backward, &token_layer_forward,
                                            &token_layer_backward, &model_get,      &model_describe};
   for (int threads = 2; threads >= 1; threads--) {
@@ -220,7 +223,9 @@ int main(void) {
   check_refused_buffers(&first_step, 2);
   check_refused_buffers(&first_observed_step, 10);
   check_refused_buffers(&first_flossing, 20);
-  check_refused_buffers(&stream_create, 1);
+  check_refused_buffers(&stream_create, 7);
+  check_refused_buffers(&first_preparation, 3);
+  check_refused_buffers(&first_swap, 2);
   check_refused_buffers(&first_forward, 1);
   check_refused_buffers(&model_load, 2);
   check_refused_buffers(&trainer_resume, 4);

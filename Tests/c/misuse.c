@@ -2,8 +2,8 @@
  * misuse.c proves that no misuse of any function of rnn.h crashes, hangs or changes anything: every case runs
  * in a child process with a time limit and must end normally, with the expected status, a message in UTF-8 that
  * names the argument, all outputs, weights and states as they were, and a library that goes on working.
- * The cases are in misuse_table.c, misuse_dynamics.c, misuse_handles.c, misuse_paths.c and misuse_contents.c. A function of the
- * header that none of them has called is a failure too.
+ * The cases are in misuse_table.c, misuse_streams.c, misuse_dynamics.c, misuse_handles.c, misuse_paths.c and
+ * misuse_contents.c. A function of the header that none of them has called is a failure too.
  */
 #include "misuse.h"
 
@@ -35,7 +35,7 @@ static void cover(const char *name) {
 }
 
 static void check_coverage(void) {
-  CHECK(sizeof functions / sizeof *functions >= 39);
+  CHECK(sizeof functions / sizeof *functions >= 51);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     if (!CHECK(functions[i].cases > 0)) fprintf(stderr, "  %s has no misuse\n", functions[i].name);
   }
@@ -121,15 +121,27 @@ static void append_model(contents *all, const rnn_model *model) {
   free(values);
 }
 
+/* A stream's lanes, and how many it has. */
+static void append_stream(contents *all, rnn_stream *stream, size_t bytes) {
+  rnn_stream_info info;
+  RNN_INIT(info);
+  REQUIRE_OK(rnn_stream_describe(stream, &info));
+  all->used = (all->used + 7) / 8 * 8;
+  if (!CHECK(all->used + bytes + sizeof info <= sizeof all->bytes)) _exit(EXIT_FAILURE);
+  REQUIRE_OK(rnn_stream_get_state(stream, all->bytes + all->used, bytes));
+  all->used = (all->used + bytes + 7) / 8 * 8;
+  memcpy(all->bytes + all->used, &info, sizeof info);
+  all->used += sizeof info;
+}
+
 static contents read_contents(const arguments *a) {
   contents all;
   memset(&all, 0, sizeof all);
   append_model(&all, a->model);
   append_model(&all, a->sensor_model);
-  all.used = (all.used + 7) / 8 * 8;
-  REQUIRE_OK(rnn_stream_get_state(a->stream, all.bytes + all.used, a->state_bytes));
-  all.used = (all.used + a->state_bytes + 7) / 8 * 8;
-  REQUIRE_OK(rnn_stream_get_state(a->sensor_stream, all.bytes + all.used, a->sensor_state_bytes));
+  append_stream(&all, a->stream, a->state_bytes);
+  append_stream(&all, a->sparse_stream, a->state_bytes);
+  append_stream(&all, a->sensor_stream, a->sensor_state_bytes);
   return all;
 }
 
@@ -228,9 +240,11 @@ int main(void) {
   fill_arguments(&valid, directory);
   valid.on_stack = on_stack;
   check_all(&argument_misuses);
+  check_all(&stream_misuses);
   check_all(&dynamics_misuses);
   check_handles();
   check_struct_sizes();
+  check_streams();
   for (int i = 0; i < 3; i++) {
     check_in_child("rnn_trainer_step", "an infinite gradient", fail_at_gradients, &policies[i]);
   }

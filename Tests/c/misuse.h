@@ -27,14 +27,24 @@ typedef struct outputs {
   WITH_TAIL(rnn_layer_sizes, sizes);
   WITH_TAIL(rnn_flow, flow);
   WITH_TAIL(rnn_spectrum, spectrum);
+  WITH_TAIL(rnn_stream_info, stream_info);
   double eigenvalues[2 * 5];
   double jacobian[B * 20 * 20]; /* n is 20, and 5 of the sensor */
   double exponents[B * 3], exponent_errors[B * 3], dimension[B], entropy[B];
   double data[1024]; /* of get, state_out, output: what the call says */
   double state[256];
+  unsigned char lane_bytes[128]; /* of export */
   double reserve[2048];
   double grad_input[64], grad_state[256], grad_parameters[512];
 } outputs;
+
+/* What rnn_stream_export writes for a lane of the two models. */
+#define LANE_STATE(type, count)                                                                              \
+  struct {                                                                                                   \
+    char magic[8];                                                                                           \
+    uint32_t version, dtype, mark, count_of_elements;                                                        \
+    type elements[count];                                                                                    \
+  }
 
 typedef struct arguments {
   uint64_t none; /* so that no argument has offset 0 */
@@ -45,6 +55,11 @@ typedef struct arguments {
   rnn_trainer *fresh_trainer;            /* of this none */
   rnn_trainer *thrifty_trainer;          /* of this none; it computes activations again */
   rnn_stream *stream, *sensor_stream;
+  rnn_stream *sparse_stream; /* of the first model, its last lane idle */
+  /* The first model in float64, one that has a GRU in the place of its LSTM, and a stream of each. */
+  rnn_model *double_model, *other_model;
+  rnn_stream *double_stream, *other_stream;
+  rnn_model *small_model;                              /* the first one with weights of int8 */
   void *closed_model, *closed_trainer, *closed_stream; /* what they were */
   void *on_stack, *on_heap, *in_text;                  /* never were handles */
   /* Structs that are read, and pointers to them. */
@@ -82,11 +97,13 @@ typedef struct arguments {
   rnn_flow *flow_out;
   double *series_out, *norms_out;
   rnn_spectrum *spectrum_out;
+  rnn_stream_info *stream_info_out;
   /* Plain values. */
   int32_t threads, status_number;
   size_t count, index, state_index;
   int64_t rows, time_steps, batch_size;
   rnn_dtype dtype;
+  rnn_weights weight_format;
   double learning_rate, omega, orthogonality, activation_penalty, temporal_activation_penalty;
   rnn_flow_series series;
   int32_t gate, spectrum_gate;
@@ -98,6 +115,11 @@ typedef struct arguments {
   const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
   void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
       *sensor_state, *parameters;
+  void *block_input, *block_output, *sensor_block_input, *sensor_block_output, *lane_state, *lane_state_out,
+      *sensor_lane_state;
+  int64_t steps, lane, to_lane;
+  size_t block_input_bytes, block_output_bytes, sensor_block_input_bytes, sensor_block_output_bytes,
+      lane_bytes, sensor_lane_bytes;
   size_t bytes, step_input_bytes, step_output_bytes, sensor_input_bytes, sensor_output_bytes, state_bytes,
       sensor_state_bytes, parameter_bytes, series_bytes, norm_bytes;
   /* Buffers that are read. */
@@ -108,6 +130,8 @@ typedef struct arguments {
   float initial_state[60], weights[T * B], step_state[60], weight[24];
   double features[T * B * FEATURES], targets[B * OUTPUTS], sensor_weights[B], initial_sensor_state[15];
   double step_features[B * FEATURES], step_sensor_state[15];
+  LANE_STATE(float, 20) lane_of_model;
+  LANE_STATE(double, 5) lane_of_sensor;
   float layer_input[T * B * FEATURES], layer_state[64], grad_output[T * B * 4], grad_state_out[64];
   double layer_parameters[512], workspace[2048];
   outputs out;
@@ -160,16 +184,17 @@ typedef struct misuse {
 #define NAN32 UINT64_C(0x7FC00000)
 
 /* Every function of rnn.h that takes arguments; `sensor` and `token` name a second way to call one. */
-extern const function set_num_threads, status_name, model_create, model_free, model_describe, model_layer,
-    model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward, sensor_forward,
-    trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
+extern const function set_num_threads, status_name, model_quantize, model_create, model_free, model_describe,
+    model_layer, model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward,
+    sensor_forward, trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
     sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_set_penalties,
     trainer_gradient, trainer_model, trainer_flow, trainer_flow_series, trainer_tensor_flow, stream_create,
-    stream_free, stream_step, sensor_stream_step, stream_reset, stream_get_state, stream_set_state,
-    sensor_stream_set_state, model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor,
-    layer_initialize, layer_forward, layer_backward, token_layer_forward, token_layer_backward,
-    model_spectrum, model_jacobian, sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss,
-    sensor_floss;
+    stream_free, stream_prepare, stream_describe, stream_step, sensor_stream_step, stream_process,
+    sensor_stream_process, stream_reset, stream_get_state, stream_set_state, sensor_stream_set_state,
+    stream_export, stream_import, sensor_stream_import, stream_copy, stream_leave, stream_swap_model,
+    model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor, layer_initialize,
+    layer_forward, layer_backward, token_layer_forward, token_layer_backward, model_spectrum, model_jacobian,
+    sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss, sensor_floss;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);
@@ -181,7 +206,7 @@ typedef struct misuse_list {
   size_t count;
 } misuse_list;
 
-extern const misuse_list argument_misuses, dynamics_misuses;
+extern const misuse_list argument_misuses, stream_misuses, dynamics_misuses;
 
 /* Runs `body` in a child with a time limit and a memory limit. A signal is a failure, as is a failing check
  * in the child. `function` has been covered then. */
@@ -196,6 +221,9 @@ void check_refusal(rnn_status got, rnn_status expected, const char *named);
 /* Every wrong handle and every wrong struct size, for every function. */
 void check_handles(void);
 void check_struct_sizes(void);
+
+/* What a stream is after it has refused something. */
+void check_streams(void);
 
 /* Misuse of model_save, model_load, trainer_save and trainer_resume by paths, and by what is in a file. */
 void check_paths(const char *directory);

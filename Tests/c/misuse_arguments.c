@@ -1,93 +1,8 @@
 /*
- * misuse_arguments.c: valid arguments for every function of rnn.h, and the call that takes them. The misuses
- * are changes to these, so that nothing but the change can be the reason for an error.
+ * misuse_arguments.c: valid arguments for every function of rnn.h. The misuses are changes to these, so that
+ * nothing but the change can be the reason for an error.
  */
 #include "misuse.h"
-
-/* ---- The calls ---- */
-
-#define FUNCTION(name, call_expression)                                                                      \
-  static rnn_status call_##name(arguments *a) { return call_expression; }                                    \
-  const function name = {"rnn_" #name, call_##name};
-
-/* A second way to call the function `of`. */
-#define VARIANT(name, of, call_expression)                                                                   \
-  static rnn_status call_##name(arguments *a) { return call_expression; }                                    \
-  const function name = {"rnn_" #of, call_##name};
-
-static rnn_status known(const char *name) {
-  return strcmp(name, "unknown status") == 0 ? RNN_ERR_ARGUMENT : RNN_OK;
-}
-
-FUNCTION(set_num_threads, rnn_set_num_threads(a->threads))
-FUNCTION(status_name, known(rnn_status_name((rnn_status)a->status_number)))
-FUNCTION(model_create, rnn_model_create(a->layers_at, a->count, a->model_options_at, a->model_out))
-FUNCTION(model_free, rnn_model_free(a->model))
-FUNCTION(model_describe, rnn_model_describe(a->model, a->info_out))
-FUNCTION(model_layer, rnn_model_layer(a->model, a->index, a->layer_out))
-FUNCTION(model_tensor, rnn_model_tensor(a->model, a->index, a->tensor_out))
-FUNCTION(model_find, rnn_model_find(a->model, a->name, a->tensor_out))
-FUNCTION(model_state_tensor, rnn_model_state_tensor(a->model, a->state_index, a->rows, a->tensor_out))
-FUNCTION(model_get, rnn_model_get(a->model, a->name, a->get_data, a->bytes))
-FUNCTION(model_set, rnn_model_set(a->model, a->name, a->set_data, a->bytes))
-FUNCTION(model_forward, rnn_model_forward(a->model, a->batch_at))
-VARIANT(sensor_forward, model_forward, rnn_model_forward(a->sensor_model, a->sensor_batch_at))
-FUNCTION(trainer_create, rnn_trainer_create(a->model, a->trainer_options_at, a->trainer_out))
-FUNCTION(trainer_free, rnn_trainer_free(a->trainer))
-FUNCTION(trainer_step, rnn_trainer_step(a->trainer, a->batch_at, a->report_out))
-VARIANT(sensor_trainer_step, trainer_step,
-        rnn_trainer_step(a->sensor_trainer, a->sensor_batch_at, a->report_out))
-FUNCTION(trainer_evaluate, rnn_trainer_evaluate(a->trainer, a->batch_at, a->report_out))
-VARIANT(sensor_trainer_evaluate, trainer_evaluate,
-        rnn_trainer_evaluate(a->sensor_trainer, a->sensor_batch_at, a->report_out))
-FUNCTION(trainer_describe, rnn_trainer_describe(a->trainer, a->options_out))
-FUNCTION(trainer_set_learning_rate, rnn_trainer_set_learning_rate(a->trainer, a->learning_rate))
-FUNCTION(trainer_set_penalties,
-         rnn_trainer_set_penalties(a->trainer, a->omega, a->orthogonality, a->activation_penalty,
-                                   a->temporal_activation_penalty))
-FUNCTION(trainer_flow, rnn_trainer_flow(a->trainer, a->index, a->flow_out))
-FUNCTION(trainer_flow_series,
-         rnn_trainer_flow_series(a->trainer, a->index, a->series, a->gate, a->series_out, a->series_bytes))
-FUNCTION(trainer_tensor_flow, rnn_trainer_tensor_flow(a->trainer, a->norms_out, a->norm_bytes))
-FUNCTION(trainer_gradient, rnn_trainer_gradient(a->trainer, a->name, a->get_data, a->bytes))
-FUNCTION(trainer_model, rnn_trainer_model(a->trainer, a->model_out))
-FUNCTION(stream_create, rnn_stream_create(a->model, a->stream_options_at, a->stream_out))
-FUNCTION(stream_free, rnn_stream_free(a->stream))
-FUNCTION(stream_step,
-         rnn_stream_step(a->stream, a->step_input, a->step_input_bytes, a->step_output, a->step_output_bytes))
-VARIANT(sensor_stream_step, stream_step,
-        rnn_stream_step(a->sensor_stream, a->sensor_input, a->sensor_input_bytes, a->sensor_output,
-                        a->sensor_output_bytes))
-FUNCTION(stream_reset, rnn_stream_reset(a->stream))
-FUNCTION(stream_get_state, rnn_stream_get_state(a->stream, a->get_state, a->state_bytes))
-FUNCTION(stream_set_state, rnn_stream_set_state(a->stream, a->state, a->state_bytes))
-VARIANT(sensor_stream_set_state, stream_set_state,
-        rnn_stream_set_state(a->sensor_stream, a->sensor_state, a->sensor_state_bytes))
-FUNCTION(model_save, rnn_model_save(a->model, a->path))
-FUNCTION(model_load, rnn_model_load(a->path, a->model_out))
-FUNCTION(trainer_save, rnn_trainer_save(a->trainer, a->path))
-FUNCTION(trainer_resume, rnn_trainer_resume(a->path, a->trainer_out))
-FUNCTION(layer_plan, rnn_layer_plan(a->layer_at, a->dtype, a->time_steps, a->batch_size, a->sizes_out))
-FUNCTION(layer_tensor, rnn_layer_tensor(a->layer_at, a->dtype, a->index, a->tensor_out))
-FUNCTION(layer_initialize, rnn_layer_initialize(a->layer_at, a->dtype, 1, a->parameters, a->parameter_bytes))
-FUNCTION(layer_forward, rnn_layer_forward(a->layer_at, a->call_at))
-FUNCTION(layer_backward, rnn_layer_backward(a->layer_at, a->call_at))
-VARIANT(token_layer_forward, layer_forward, rnn_layer_forward(a->token_layer_at, a->token_call_at))
-VARIANT(token_layer_backward, layer_backward, rnn_layer_backward(a->token_layer_at, a->token_call_at))
-FUNCTION(model_spectrum, rnn_model_spectrum(a->model, a->recurrent_name, a->spectrum_gate, a->spectrum_out,
-                                            a->eigenvalues, a->eigenvalue_bytes))
-FUNCTION(model_jacobian,
-         rnn_model_jacobian(a->model, a->moving_batch_at, a->from, a->to, a->jacobian, a->jacobian_bytes))
-VARIANT(sensor_jacobian, model_jacobian,
-        rnn_model_jacobian(a->sensor_model, a->sensor_batch_at, -1, 0, a->jacobian, a->sensor_jacobian_bytes))
-FUNCTION(model_lyapunov, rnn_model_lyapunov(a->model, a->moving_batch_at, a->lyapunov_at))
-VARIANT(sensor_lyapunov, model_lyapunov,
-        rnn_model_lyapunov(a->sensor_model, a->sensor_batch_at, a->sensor_lyapunov_at))
-FUNCTION(trainer_floss, rnn_trainer_floss(a->trainer, a->moving_batch_at, a->lyapunov_at, a->report_out))
-VARIANT(sensor_floss, trainer_floss,
-        rnn_trainer_floss(a->sensor_trainer, a->sensor_batch_at, a->sensor_lyapunov_at, a->report_out))
-
-/* ---- Valid arguments ---- */
 
 static rnn_layer make_layer(rnn_layer_kind kind, int64_t inputs, int64_t outputs, int64_t depth) {
   rnn_layer layer;
@@ -140,6 +55,8 @@ static void fill_outputs(arguments *a) {
   a->report_out = &a->out.report;
   a->sizes_out = &a->out.sizes;
   a->flow_out = &a->out.flow;
+  a->out.stream_info.struct_size = sizeof a->out.stream_info;
+  a->stream_info_out = &a->out.stream_info;
   a->series_out = a->out.data;
   a->series_bytes = T * sizeof(double);
   a->norms_out = a->out.data;
@@ -252,6 +169,7 @@ static void fill_values(arguments *a, const char *directory) {
   a->count = 3;
   a->rows = a->time_steps = a->batch_size = B;
   a->learning_rate = 0.1;
+  a->weight_format = RNN_WEIGHTS_INT8;
   a->omega = a->orthogonality = a->activation_penalty = a->temporal_activation_penalty = 0.5;
   a->wide_at = a->wide;
   a->name = "0.weight";
@@ -279,6 +197,55 @@ static void fill_values(arguments *a, const char *directory) {
   a->in_text = text + 1;
 }
 
+/* Blocks of T steps, and the state of lane 1. */
+static void fill_streaming(arguments *a) {
+  a->steps = T;
+  a->lane = a->to_lane = 1;
+  a->block_input = a->tokens;
+  a->block_input_bytes = sizeof a->tokens;
+  a->sensor_block_input = a->features;
+  a->sensor_block_input_bytes = sizeof a->features;
+  a->block_output = a->sensor_block_output = a->out.data;
+  a->block_output_bytes = T * B * TOKENS * sizeof(float);
+  a->sensor_block_output_bytes = T * B * OUTPUTS * sizeof(double);
+  a->lane_state_out = a->out.lane_bytes;
+  a->lane_state = &a->lane_of_model;
+  a->lane_bytes = sizeof a->lane_of_model;
+  a->sensor_lane_state = &a->lane_of_sensor;
+  a->sensor_lane_bytes = sizeof a->lane_of_sensor;
+}
+
+/* A step, after which no state is zero. */
+static void step_once(arguments *a) {
+  double output[B * TOKENS];
+  REQUIRE_OK(rnn_stream_step(a->stream, a->step_input, a->step_input_bytes, output, a->step_output_bytes));
+  REQUIRE_OK(
+      rnn_stream_step(a->sparse_stream, a->step_input, a->step_input_bytes, output, a->step_output_bytes));
+  REQUIRE_OK(rnn_stream_step(a->sensor_stream, a->sensor_input, a->sensor_input_bytes, output,
+                             a->sensor_output_bytes));
+}
+
+/* All streams, and states to import. */
+static void open_streams(arguments *a) {
+  rnn_model_options options = a->model_options;
+  rnn_stream_options sparse = a->stream_options;
+  rnn_layer other[3] = {a->layers[0], a->layers[1], a->layers[2]};
+  sparse.idle_lanes = 1;
+  other[1].kind = RNN_GRU;
+  options.dtype = RNN_FLOAT64;
+  REQUIRE_OK(rnn_model_create(a->layers, 3, &options, &a->double_model));
+  REQUIRE_OK(rnn_model_create(other, 3, NULL, &a->other_model));
+  REQUIRE_OK(rnn_model_quantize(a->model, RNN_WEIGHTS_INT8, &a->small_model));
+  REQUIRE_OK(rnn_stream_create(a->model, &a->stream_options, &a->stream));
+  REQUIRE_OK(rnn_stream_create(a->model, &sparse, &a->sparse_stream));
+  REQUIRE_OK(rnn_stream_create(a->sensor_model, &a->stream_options, &a->sensor_stream));
+  REQUIRE_OK(rnn_stream_create(a->double_model, &a->stream_options, &a->double_stream));
+  REQUIRE_OK(rnn_stream_create(a->other_model, &a->stream_options, &a->other_stream));
+  step_once(a);
+  REQUIRE_OK(rnn_stream_export(a->sparse_stream, 0, &a->lane_of_model, sizeof a->lane_of_model));
+  REQUIRE_OK(rnn_stream_export(a->sensor_stream, 0, &a->lane_of_sensor, sizeof a->lane_of_sensor));
+}
+
 static void open_handles(arguments *a) {
   rnn_layer sensor[2] = {make_layer(RNN_GRU, FEATURES, 5, 1), make_layer(RNN_LINEAR, 5, OUTPUTS, 1)};
   rnn_model_options options;
@@ -294,10 +261,9 @@ static void open_handles(arguments *a) {
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->fresh_trainer));
   REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->thrifty_trainer));
   training.recompute = 0;
-  REQUIRE_OK(rnn_stream_create(a->model, &a->stream_options, &a->stream));
   REQUIRE_OK(rnn_model_create(sensor, 2, &options, &a->sensor_model));
   REQUIRE_OK(rnn_trainer_create(a->sensor_model, &training, &a->sensor_trainer));
-  REQUIRE_OK(rnn_stream_create(a->sensor_model, &a->stream_options, &a->sensor_stream));
+  open_streams(a);
   REQUIRE_OK(rnn_model_create(a->layers, 3, NULL, (rnn_model **)&a->closed_model));
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, (rnn_trainer **)&a->closed_trainer));
   REQUIRE_OK(rnn_stream_create(a->model, NULL, (rnn_stream **)&a->closed_stream));
@@ -322,6 +288,7 @@ void fill_arguments(arguments *a, const char *directory) {
   fill_batches(a);
   fill_dynamics(a);
   fill_values(a, directory);
+  fill_streaming(a);
   fill_call(a, &a->token_layer, &a->token_call, (rnn_in)BUFFER(a->tokens));
   fill_call(a, &a->layer, &a->call, (rnn_in)BUFFER(a->layer_input));
   open_handles(a);
@@ -341,5 +308,11 @@ void free_arguments(arguments *a) {
   CHECK_STATUS(rnn_model_free(a->sensor_model), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->sensor_trainer), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->sensor_stream), RNN_OK);
+  CHECK_STATUS(rnn_stream_free(a->sparse_stream), RNN_OK);
+  CHECK_STATUS(rnn_model_free(a->double_model), RNN_OK);
+  CHECK_STATUS(rnn_model_free(a->other_model), RNN_OK);
+  CHECK_STATUS(rnn_model_free(a->small_model), RNN_OK);
+  CHECK_STATUS(rnn_stream_free(a->double_stream), RNN_OK);
+  CHECK_STATUS(rnn_stream_free(a->other_stream), RNN_OK);
   free(a->on_heap);
 }

@@ -1,6 +1,6 @@
 /*
  * misuse_table.c: one line for each misuse of an argument. Those that are the same for many functions, of
- * handles, struct sizes and files, are in the other parts of misuse.
+ * handles, struct sizes and files, and those of streams are in the other parts of misuse.
  */
 #include "misuse_macros.h"
 
@@ -25,12 +25,8 @@
   BAD(model_get, __VA_ARGS__), BAD(model_set, __VA_ARGS__), BAD(trainer_gradient, __VA_ARGS__)
 
 #define CREATE_MODEL(...) BAD(model_create, __VA_ARGS__)
+#define QUANTIZE(...) BAD(model_quantize, __VA_ARGS__)
 #define CREATE_TRAINER(...) BAD(trainer_create, __VA_ARGS__)
-#define CREATE_STREAM(...) BAD(stream_create, __VA_ARGS__)
-#define STREAM_STEP(...) BAD(stream_step, __VA_ARGS__)
-#define SENSOR_STEP(...) BAD(sensor_stream_step, __VA_ARGS__)
-#define GET_STATE(...) BAD(stream_get_state, __VA_ARGS__)
-#define SET_STATE(...) BAD(stream_set_state, __VA_ARGS__)
 #define INITIALIZE(...) BAD(layer_initialize, __VA_ARGS__)
 #define SET_RATE(...) BAD(trainer_set_learning_rate, __VA_ARGS__)
 #define SET_PENALTIES(...) BAD(trainer_set_penalties, __VA_ARGS__)
@@ -135,6 +131,15 @@ static const misuse misuses[] = {
     WRONG_BYTES(WITH_BYTES, "0.weight", bytes),
     BAD(model_get, RNN_ERR_SHAPE, "18446744073709551615", IS(bytes, SIZE_MAX)),
     BAD(model_forward, RNN_ERR_SHAPE, "18446744073709551615", IS(batch.input.bytes, SIZE_MAX)),
+
+    QUANTIZE(RNN_ERR_ARGUMENT, "weights", IS(weight_format, RNN_WEIGHTS_OWN)),
+    WRONG_ENUM(QUANTIZE, "weights", weight_format, 3),
+    QUANTIZE(RNN_ERR_ARGUMENT, "quantized", IS(model_out, 0)),
+    QUANTIZE(RNN_ERR_DTYPE, "float32", IS_OF(model, sensor_model)),
+    QUANTIZE(RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
+    GOOD(model_quantize, IS(weight_format, RNN_WEIGHTS_BFLOAT16)),
+    BAD(model_set, RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
+    BAD(trainer_create, RNN_ERR_MODEL, "model", IS_OF(model, small_model)),
 
     /* 4. Sequences: of tokens, then of features with a last-step head */
     IN_BATCH(RNN_ERR_ARGUMENT, "batch", IS(batch_at, 0)),
@@ -275,40 +280,6 @@ static const misuse misuses[] = {
     WRONG_NUMBER(SET_PENALTIES, "activation_penalty", activation_penalty),
     WRONG_NUMBER(SET_PENALTIES, "temporal_activation_penalty", temporal_activation_penalty),
     SET_PENALTIES(RNN_ERR_ARGUMENT, "temporal_activation_penalty", IS_OF(trainer, thrifty_trainer)),
-
-    /* 6. Streaming */
-    GOOD(stream_free, IS(stream, 0)),
-    GOOD(stream_create, IS(stream_options_at, 0)),
-    GOOD(stream_create, PADDING(stream_options)),
-    CREATE_STREAM(RNN_ERR_ARGUMENT, "stream", IS(stream_out, 0)),
-    CREATE_STREAM(RNN_ERR_ARGUMENT, "options", PLUS(stream_options_at, 1)),
-    CREATE_STREAM(RNN_ERR_ARGUMENT, "batch_size", IS(stream_options.batch_size, -1)),
-    CREATE_STREAM(RNN_ERR_ARGUMENT, "batch_size", IS(stream_options.batch_size, INT64_MIN)),
-    CREATE_STREAM(RNN_ERR_ARGUMENT, "batch_size", IS(stream_options.batch_size, INT64_MAX)),
-    CREATE_STREAM(RNN_ERR_ARGUMENT, "batch_size", IS(stream_options.batch_size, AT_2_31)),
-    CREATE_STREAM(RNN_ERR_OUT_OF_MEMORY, "memory", IS(stream_options.batch_size, BELOW_2_31)),
-    CREATE_STREAM(RNN_ERR_DTYPE, "token_type", IS(stream_options.token_type, RNN_FLOAT64)),
-    WRONG_ENUM(CREATE_STREAM, "token_type", stream_options.token_type, 4),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "input", IS(step_input, 0)),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "input", PLUS(step_input, 1)),
-    WRONG_BYTES(STREAM_STEP, "input", step_input_bytes),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "output", IS(step_output, 0)),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "output", PLUS(step_output, 2)),
-    WRONG_BYTES(STREAM_STEP, "output", step_output_bytes),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "position 2", IS(step_tokens[2], TOKENS)),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "input", IS(step_tokens[0], -1)),
-    STREAM_STEP(RNN_ERR_ARGUMENT, "input", IS(step_tokens[0], INT32_MIN)),
-    SENSOR_STEP(RNN_ERR_NAN, "input", IS(step_features[5], NAN64)),
-    SENSOR_STEP(RNN_ERR_ARGUMENT, "input", PLUS(sensor_input, 4)),
-    WRONG_BYTES(SENSOR_STEP, "input", sensor_input_bytes),
-    SENSOR_STEP(RNN_ERR_ARGUMENT, "output", IS(sensor_output, 0)),
-    WRONG_BYTES(SENSOR_STEP, "output", sensor_output_bytes),
-    GET_STATE(RNN_ERR_ARGUMENT, "state", IS(get_state, 0)),
-    WRONG_BYTES(GET_STATE, "state", state_bytes),
-    SET_STATE(RNN_ERR_ARGUMENT, "state", IS(state, 0)),
-    WRONG_BYTES(SET_STATE, "state", state_bytes),
-    SET_STATE(RNN_ERR_NAN, "state", IS(step_state[0], NAN32)),
-    BAD(sensor_stream_set_state, RNN_ERR_NAN, "state", IS(step_sensor_state[14], NAN64)),
 
     /* 7. Files: the rest is in misuse_paths.c and misuse_contents.c */
     BAD(model_save, RNN_ERR_ARGUMENT, "path", IS(path, 0)),

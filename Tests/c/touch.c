@@ -6,6 +6,7 @@
  */
 #include "check.h"
 #include "touch_flow.h"
+#include "touch_stream.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -246,6 +247,7 @@ static void touch_stream(rnn_model *model, const setup *s, const rnn_model_info 
     check_finite(state, s->dtype);
   }
   REQUIRE_OK(rnn_stream_free(stream));
+  touch_stream_of(model, s->integers, input, output.bytes);
   free((void *)input.data);
   free(output.data);
   free(state.data);

@@ -1,0 +1,17 @@
+/*
+ * memory.h: what the parts of memory share.
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include "misuse.h"
+
+/* The number of the buffer that is refused, counted from zero; -1: none. */
+extern int refused;
+
+void count_from_zero(void);
+
+/* Streams, in memory_streams.c. */
+extern const function comings_and_goings, refusals_in_real_time, first_preparation, first_swap;
+
+#endif
