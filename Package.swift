@@ -56,6 +56,7 @@ let package = Package(
       swiftSettings: small),
     .testTarget(
       name: "RNNEngineTests",
-      dependencies: ["CPlatform", "RNNKernels", "RNNEngine"] + instructionSets.map { .target(name: $0.name) }),
+      dependencies: ["CPlatform", "RNNKernels", "RNNEngine"] + instructionSets.map { .target(name: $0.name) },
+      swiftSettings: gnu),
   ] + instructionSets
 )

@@ -84,9 +84,12 @@ public struct ForwardStep<S: Real>: BitwiseCopyable {
   public var step: Int
   public var rows: Int
   /// Which panels of hidden units.
-  public var panels: Range<Int> { firstPanel..<lastPanel }
-  private let firstPanel: Int
-  private let lastPanel: Int
+  public var panels: Range<Int> {
+    get { firstPanel..<lastPanel }
+    set { (firstPanel, lastPanel) = (newValue.lowerBound, newValue.upperBound) }
+  }
+  private var firstPanel: Int
+  private var lastPanel: Int
   /// Valid steps of each row; nil: all.
   public var lengths: UnsafePointer<Int>?
   /// As `Kernels.packForward` leaves them.

@@ -127,10 +127,10 @@ def test_a_copy_to_a_stream_of_other_layers_is_refused():
     layers = [librnn.GRU(3, 4), librnn.Linear(4, 2, last=True)]
     for other in (charlm(), sensor("float32"), librnn.Model(*layers, dtype="float64")):
         target = other.stream(2, idle_lanes=1)
-        with pytest.raises(librnn.ModelError, match="^stream: expected a stream of"):
+        with pytest.raises(librnn.ModelError, match="^other: expected a stream of"):
             stream.copy(0, target, 1)
         assert target.active_lanes == 1
-    with pytest.raises(librnn.DTypeError, match="stream: expected a Stream, got Model"):
+    with pytest.raises(librnn.DTypeError, match="other: expected a Stream, got Model"):
         stream.copy(0, sensor(), 0)
 
 

@@ -92,14 +92,14 @@ static inline platform_float16 platform_dot_halves16(platform_float16 sums, uint
 /* ---- To and from small numbers ---- */
 
 #define PLATFORM_SMALL(lanes)                                                                                \
-  static inline platform_float##lanes platform_float_of_ints##lanes(platform_ints##lanes x) {                  \
+  static inline platform_float##lanes platform_float_of_ints##lanes(platform_ints##lanes x) {                \
     return __builtin_convertvector(x, platform_float##lanes);                                                \
   }                                                                                                          \
   /* The integers next to x, from -127 to 127, as bytes. */                                                  \
   static inline void platform_store_bytes##lanes(platform_float##lanes x, void *target) {                    \
     typedef int8_t bytes __attribute__((ext_vector_type(lanes)));                                            \
-    const platform_ints##lanes n =                                                                            \
-        (platform_ints##lanes)(x + 0x1.8p23f) - (int32_t)0x4B400000; /* the low bits of the sum */            \
+    const platform_ints##lanes n =                                                                           \
+        (platform_ints##lanes)(x + 0x1.8p23f) - (int32_t)0x4B400000; /* the low bits of the sum */           \
     const bytes narrow = __builtin_convertvector(n, bytes);                                                  \
     memcpy(target, &narrow, sizeof narrow);                                                                  \
   }                                                                                                          \

@@ -107,6 +107,11 @@ public final class Stream<S: Scalar> {
         run(call)
       }
     }
+    _ = process(
+      steps: 1,
+      input: RawBuffer(UnsafeMutableRawPointer(input.values.start), bytes: rows * signature.rowBytes),
+      output: RawBuffer(
+        UnsafeMutableRawPointer(output.values.start), bytes: output.values.count * MemoryLayout<S>.stride))
     for row in 0..<rows { memory.setState(ofRow: row, from: state.values.start + row * signature.stateCount) }
   }
 }
