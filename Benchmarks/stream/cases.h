@@ -6,19 +6,15 @@
 
 #include "rnn.h"
 
-/*
- * How the weights of a stream are stored. Others, such as int8 and bfloat16 once models can be made with
- * them, have their places here, in WEIGHT_NAMES, in new_model(), which asks for them, and in SUBJECTS.
- */
-typedef enum weights { FLOAT32 = 0 } weights;
-static const char *const WEIGHT_NAMES[] = {"float32"};
+/* How the weights of a stream are stored, by rnn_weights. */
+static const char *const WEIGHT_NAMES[] = {"float32", "bfloat16", "int8"};
 
 typedef struct subject {
   rnn_layer_kind kind; /* RNN_LSTM or RNN_GRU */
   int inputs, hidden;
   int outputs; /* of a linear head; 0: none */
   int lanes;
-  weights weights;
+  rnn_weights weights;
   double rtneural; /* nanoseconds per step; 0: not known */
 } subject;
 
@@ -30,33 +26,46 @@ static const double RTNEURAL_PEAK = 117;
 
 static const subject SUBJECTS[] = {
     /* The recurrent layer alone, one lane. */
-    {RNN_LSTM, 1, 8, 0, 1, FLOAT32, 56},
-    {RNN_LSTM, 1, 16, 0, 1, FLOAT32, 78},
-    {RNN_LSTM, 1, 20, 0, 1, FLOAT32, 157},
-    {RNN_LSTM, 1, 32, 0, 1, FLOAT32, 169},
-    {RNN_LSTM, 1, 40, 0, 1, FLOAT32, 270},
-    {RNN_LSTM, 1, 64, 0, 1, FLOAT32, 741},
-    {RNN_LSTM, 1, 128, 0, 1, FLOAT32, 2730},
-    {RNN_LSTM, 32, 256, 0, 1, FLOAT32, 12490},
-    {RNN_GRU, 1, 8, 0, 1, FLOAT32, 58},
-    {RNN_GRU, 1, 16, 0, 1, FLOAT32, 54},
-    {RNN_GRU, 1, 20, 0, 1, FLOAT32, 0},
-    {RNN_GRU, 1, 32, 0, 1, FLOAT32, 133},
-    {RNN_GRU, 1, 40, 0, 1, FLOAT32, 237},
-    {RNN_GRU, 1, 64, 0, 1, FLOAT32, 450},
-    {RNN_GRU, 1, 128, 0, 1, FLOAT32, 1920},
-    {RNN_GRU, 32, 256, 0, 1, FLOAT32, 8800},
+    {RNN_LSTM, 1, 8, 0, 1, RNN_WEIGHTS_OWN, 56},
+    {RNN_LSTM, 1, 16, 0, 1, RNN_WEIGHTS_OWN, 78},
+    {RNN_LSTM, 1, 20, 0, 1, RNN_WEIGHTS_OWN, 157},
+    {RNN_LSTM, 1, 32, 0, 1, RNN_WEIGHTS_OWN, 169},
+    {RNN_LSTM, 1, 40, 0, 1, RNN_WEIGHTS_OWN, 270},
+    {RNN_LSTM, 1, 64, 0, 1, RNN_WEIGHTS_OWN, 741},
+    {RNN_LSTM, 1, 128, 0, 1, RNN_WEIGHTS_OWN, 2730},
+    {RNN_LSTM, 32, 256, 0, 1, RNN_WEIGHTS_OWN, 12490},
+    {RNN_GRU, 1, 8, 0, 1, RNN_WEIGHTS_OWN, 58},
+    {RNN_GRU, 1, 16, 0, 1, RNN_WEIGHTS_OWN, 54},
+    {RNN_GRU, 1, 20, 0, 1, RNN_WEIGHTS_OWN, 0},
+    {RNN_GRU, 1, 32, 0, 1, RNN_WEIGHTS_OWN, 133},
+    {RNN_GRU, 1, 40, 0, 1, RNN_WEIGHTS_OWN, 237},
+    {RNN_GRU, 1, 64, 0, 1, RNN_WEIGHTS_OWN, 450},
+    {RNN_GRU, 1, 128, 0, 1, RNN_WEIGHTS_OWN, 1920},
+    {RNN_GRU, 32, 256, 0, 1, RNN_WEIGHTS_OWN, 8800},
     /* With a head, as an amplifier's model has it. */
-    {RNN_LSTM, 1, 8, 1, 1, FLOAT32, 0},
+    {RNN_LSTM, 1, 8, 1, 1, RNN_WEIGHTS_OWN, 0},
+    /* Small weights. */
+    {RNN_LSTM, 1, 64, 0, 1, RNN_WEIGHTS_INT8, 0},
+    {RNN_LSTM, 1, 128, 0, 1, RNN_WEIGHTS_INT8, 0},
+    {RNN_LSTM, 32, 256, 0, 1, RNN_WEIGHTS_INT8, 0},
+    {RNN_GRU, 1, 64, 0, 1, RNN_WEIGHTS_INT8, 0},
+    {RNN_GRU, 1, 128, 0, 1, RNN_WEIGHTS_INT8, 0},
+    {RNN_GRU, 32, 256, 0, 1, RNN_WEIGHTS_INT8, 0},
+    {RNN_LSTM, 1, 64, 0, 1, RNN_WEIGHTS_BFLOAT16, 0},
+    {RNN_LSTM, 1, 128, 0, 1, RNN_WEIGHTS_BFLOAT16, 0},
+    {RNN_LSTM, 32, 256, 0, 1, RNN_WEIGHTS_BFLOAT16, 0},
+    {RNN_GRU, 1, 64, 0, 1, RNN_WEIGHTS_BFLOAT16, 0},
+    {RNN_GRU, 1, 128, 0, 1, RNN_WEIGHTS_BFLOAT16, 0},
+    {RNN_GRU, 32, 256, 0, 1, RNN_WEIGHTS_BFLOAT16, 0},
     /* Lanes, as a server has them. */
-    {RNN_LSTM, 256, 256, 0, 1, FLOAT32, 0},
-    {RNN_LSTM, 256, 256, 0, 8, FLOAT32, 0},
-    {RNN_LSTM, 256, 256, 0, 64, FLOAT32, 0},
-    {RNN_LSTM, 256, 256, 0, 512, FLOAT32, 0},
-    {RNN_LSTM, 32, 256, 0, 1, FLOAT32, 0},
-    {RNN_LSTM, 32, 256, 0, 8, FLOAT32, 0},
-    {RNN_LSTM, 32, 256, 0, 64, FLOAT32, 0},
-    {RNN_LSTM, 32, 256, 0, 512, FLOAT32, 0},
+    {RNN_LSTM, 256, 256, 0, 1, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 256, 256, 0, 8, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 256, 256, 0, 64, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 256, 256, 0, 512, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 32, 256, 0, 1, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 32, 256, 0, 8, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 32, 256, 0, 64, RNN_WEIGHTS_OWN, 0},
+    {RNN_LSTM, 32, 256, 0, 512, RNN_WEIGHTS_OWN, 0},
 };
 enum { SUBJECTS_COUNT = sizeof SUBJECTS / sizeof SUBJECTS[0], FIRST_OF_LANES = SUBJECTS_COUNT - 8 };
 
@@ -68,6 +77,15 @@ static inline int outputs_of(const subject *s) { return s->outputs > 0 ? s->outp
 static inline double operations_of(const subject *s) {
   double gates = s->kind == RNN_LSTM ? 4 : 3;
   return 2 * gates * s->hidden * (s->inputs + s->hidden) * s->lanes;
+}
+
+/* The same model with small weights, if the subject has these. */
+static inline rnn_status with_weights(const subject *s, rnn_model **model) {
+  rnn_model *own = *model;
+  if (s->weights == RNN_WEIGHTS_OWN) return RNN_OK;
+  rnn_status status = rnn_model_quantize(own, s->weights, model);
+  (void)rnn_model_free(own);
+  return status;
 }
 
 /* The weights are those of seed 1. */
@@ -85,7 +103,8 @@ static inline rnn_status new_model(const subject *s, rnn_model **model) {
   RNN_INIT(options);
   options.dtype = RNN_FLOAT32;
   options.seed = 1;
-  return rnn_model_create(layers, s->outputs > 0 ? 2 : 1, &options, model);
+  rnn_status status = rnn_model_create(layers, s->outputs > 0 ? 2 : 1, &options, model);
+  return status == RNN_OK ? with_weights(s, model) : status;
 }
 
 #endif

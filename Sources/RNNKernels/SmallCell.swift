@@ -35,18 +35,23 @@ struct SmallSums<F: SmallFormat> {
     let inputBytes = F.layout.groupBytes(shape.inputSize, gates)
     let unitBytes = biasBytes &+ inputBytes &+ F.layout.groupBytes(shape.size, gates)
     let all = Packing<M>.vectors(shape.size)
-    for index in 0..<all {
-      // To and fro: what was read last is still in the cache.
-      let vector = step.pointee.step & 1 == 0 ? index : all &- 1 &- index
-      let weights = UnsafeRawPointer(step.pointee.weights) + vector &* unitBytes
+    let weights = UnsafeRawPointer(step.pointee.weights)
+    for vector in 0..<all {
+      let biases = (weights + vector &* unitBytes).assumingMemoryBound(to: Float.self)
       let own = scratch + vector &* sums &* F.lanes
-      let biases = weights.assumingMemoryBound(to: Float.self)
       for sum in 0..<sums { Tile<M>.store(Tile<M>.load(biases, sum), own, sum) }
-      F.add(weights + biasBytes, shape.inputSize, x, inputScale, to: own, columns: gates)
-      F.add(
-        weights + (biasBytes &+ inputBytes), shape.size, h, hiddenScale,
-        to: own + (sums &- gates) &* F.lanes, columns: gates)
     }
+    let input = groups(weights + biasBytes, all, unitBytes, step.pointee.step)
+    F.add(input, shape.inputSize, x, inputScale, to: scratch, columns: gates)
+    let hidden = groups(weights + (biasBytes &+ inputBytes), all, unitBytes, step.pointee.step)
+    F.add(
+      hidden, shape.size, h, hiddenScale, to: scratch + (sums &- gates) &* F.lanes, columns: gates)
+  }
+
+  @inline(__always)
+  private func groups(_ start: UnsafeRawPointer, _ count: Int, _ stride: Int, _ time: Int) -> SmallGroups {
+    SmallGroups(
+      start: start, count: count, stride: stride, sumStride: sums &* F.lanes, isBackwards: time & 1 == 1)
   }
 }
 
@@ -68,7 +73,8 @@ enum SmallProduct<F: SmallFormat> {
       Packing<M>.forEachPanel(columns) { first, count, vectors in
         let biases = weights.assumingMemoryBound(to: Float.self)
         for v in 0..<vectors { Tile<M>.store(Tile<M>.load(biases, v), step.scratch, v) }
-        F.add(weights + 4 &* lanes &* vectors, depth, a, scale, to: step.scratch, columns: vectors)
+        let group = SmallGroups(start: weights + 4 &* lanes &* vectors, count: 1, stride: 0, sumStride: 0)
+        F.add(group, depth, a, scale, to: step.scratch, columns: vectors)
         Lanes<M>.forEach(count) { j, some in
           let sums = Lanes<M>.load(step.scratch, j, lanes)
           Lanes<M>.store(sums, output + (r &* columns &+ first), j, some)

@@ -30,17 +30,41 @@ extension SmallFormat {
   @inline(__always)
   static var layout: SmallLayout { SmallLayout(format: format, lanes: lanes) }
 
-  /// The same for any number of vectors up to 4. One piece of code for all cells.
+  /// The same for all groups of a matrix, of up to 4 vectors each. One piece of code for all cells.
   @inline(never)
   static func add(
-    _ group: UnsafeRawPointer, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
+    _ groups: SmallGroups, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
     to sums: UnsafeMutablePointer<Float>, columns: Int
   ) {
     switch columns {
-    case 1: add(group, depth, a, scale, to: sums, Columns<1>.self)
-    case 2: add(group, depth, a, scale, to: sums, Columns<2>.self)
-    case 3: add(group, depth, a, scale, to: sums, Columns<3>.self)
-    default: add(group, depth, a, scale, to: sums, Columns<4>.self)
+    case 1: add(groups, depth, a, scale, to: sums, each: Columns<1>.self)
+    case 2: add(groups, depth, a, scale, to: sums, each: Columns<2>.self)
+    case 3: add(groups, depth, a, scale, to: sums, each: Columns<3>.self)
+    default: add(groups, depth, a, scale, to: sums, each: Columns<4>.self)
     }
   }
+
+  @inline(__always)
+  private static func add<let columns: Int>(
+    _ groups: SmallGroups, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
+    to sums: UnsafeMutablePointer<Float>, each _: Columns<columns>.Type
+  ) {
+    for index in 0..<groups.count {
+      // To and fro: what was read last is still in the cache.
+      let place = groups.isBackwards ? groups.count &- 1 &- index : index
+      add(
+        groups.start + place &* groups.stride, depth, a, scale, to: sums + place &* groups.sumStride,
+        Columns<columns>.self)
+    }
+  }
+}
+
+/// Groups of a matrix, and how far apart they and their sums are.
+struct SmallGroups {
+  let start: UnsafeRawPointer
+  let count: Int
+  /// In bytes, and in numbers.
+  let stride: Int
+  let sumStride: Int
+  var isBackwards = false
 }
