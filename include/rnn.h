@@ -220,7 +220,7 @@ typedef struct rnn_model_info {
 rnn_status rnn_model_create(const rnn_layer *layers, size_t count, const rnn_model_options *options,
                             rnn_model **model);
 
-/* Closes the handle. Trainers and streams of the model keep what they need. NULL is allowed. */
+/* Closes the handle. Trainers of the model keep it; streams have what they need. NULL is allowed. */
 rnn_status rnn_model_free(rnn_model *model);
 
 rnn_status rnn_model_describe(const rnn_model *model, rnn_model_info *info);

@@ -53,7 +53,7 @@ enum CellBackward<K: CellKernel> {
   ) {
     let place = r &* step.shape.size
     let isPadding = step.lengths.map { step.step >= $0[r] } ?? false
-    L.forEachLong(units) { offset, lanes in
+    L.forEach(units) { offset, lanes in
       let j = first &+ offset
       var dh = L.load(step.carried + place, j, lanes) + L.load(sums, offset, V.scalarCount)
       if let observed = step.flow.laterOutput { L.store(dh, observed + place, j, lanes) }

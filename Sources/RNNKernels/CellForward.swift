@@ -86,7 +86,7 @@ enum CellForward<K: CellKernel> {
     for r in 0..<count {
       let sums = step.scratch + r &* panel.sums &* V.scalarCount
       let gates = step.numbers.gates + (tile &+ r) &* step.shape.gateStride
-      L.forEachLong(panel.units) { offset, lanes in
+      L.forEach(panel.units) { offset, lanes in
         for sum in 0..<K.gateCount {
           let place = K.inputGate(sum) &* step.shape.size &+ panel.firstUnit &+ offset
           body(sums, offset / V.scalarCount &* K.sumCount &+ sum, gates + place, lanes)
@@ -114,7 +114,7 @@ enum CellForward<K: CellKernel> {
     let row = step.numbers.row(r, step.shape)
     let isPadding = step.lengths.map { step.step >= $0[r] } ?? false
     let room = step.shape.stateStride &- panel.firstUnit
-    L.forEachLong(min(room, panel.vectors &* V.scalarCount)) { offset, lanes in
+    L.forEach(min(room, panel.vectors &* V.scalarCount)) { offset, lanes in
       let j = panel.firstUnit &+ offset
       if isPadding {
         L.store(L.load(row.previousOutput, j, lanes), row.output, j, lanes)

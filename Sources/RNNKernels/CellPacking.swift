@@ -81,7 +81,7 @@ enum CellPacking<K: CellKernel> {
   ) {
     for index in panels {
       let panel = CellPanel<K>(index, shape)
-      L.forEachLong(panel.units) { offset, lanes in
+      L.forEach(panel.units) { offset, lanes in
         let j = panel.firstUnit &+ offset
         packBiases(shape, weights, j, lanes, to: packed + (panel.biases &+ offset &* K.sumCount))
         for column in 0..<K.gateCount {

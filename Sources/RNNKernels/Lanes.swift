@@ -18,16 +18,6 @@ enum Lanes<M: Machine> {
     if offset < count { body(offset, count &- offset) }
   }
 
-  /// The same in one piece of code, where what is done for a vector is long and a test for the tail little beside it.
-  @inline(__always)
-  static func forEachLong(_ count: Int, _ body: (_ offset: Int, _ lanes: Int) -> Void) {
-    var offset = 0
-    while offset < count {
-      body(offset, min(V.scalarCount, count &- offset))
-      offset &+= V.scalarCount
-    }
-  }
-
   /// `lanes` elements from `offset` on; the lanes beyond hold `fill`.
   @inline(__always)
   static func load(_ row: UnsafePointer<S>, _ offset: Int, _ lanes: Int, fill: S = 0) -> V {

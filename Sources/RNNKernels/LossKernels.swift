@@ -25,7 +25,7 @@ enum LossKernels<M: Machine> {
     gradient: UnsafeMutablePointer<S>?
   ) -> Double {
     var sum = M.Wide(repeating: 0)
-    L.forEachLong(size) { j, lanes in
+    L.forEach(size) { j, lanes in
       let difference = L.load(outputs, j, lanes) - L.load(targets, j, lanes)
       let wide = M.widen(difference)
       sum = sum + wide * wide
@@ -44,7 +44,7 @@ enum LossKernels<M: Machine> {
       sum += max(y, 0) - y * Double(targets[o]) + log1p(exp(-y.magnitude))
     }
     if let gradient {
-      L.forEachLong(size) { j, lanes in
+      L.forEach(size) { j, lanes in
         let error = E.sigmoid(L.load(logits, j, lanes)) - L.load(targets, j, lanes)
         L.store(weight * error, gradient, j, lanes)
       }
@@ -55,7 +55,7 @@ enum LossKernels<M: Machine> {
   @inline(__always)
   private static func maximum(size: Int, _ row: UnsafePointer<S>) -> S {
     var top = V(repeating: row[0])
-    L.forEachLong(size) { j, lanes in
+    L.forEach(size) { j, lanes in
       top = M.maximum(top, L.load(row, j, lanes, fill: row[0]))
     }
     var result = top[0]
@@ -69,7 +69,7 @@ enum LossKernels<M: Machine> {
     size: Int, _ row: UnsafePointer<S>, shift: S, to terms: UnsafeMutablePointer<S>?
   ) -> S {
     var sum = V(repeating: 0)
-    L.forEachLong(size) { j, lanes in
+    L.forEach(size) { j, lanes in
       let term = E.expOfNonPositive(L.load(row, j, lanes, fill: -S.infinity) - shift)
       sum = sum + term
       if let terms { L.store(term, terms, j, lanes) }

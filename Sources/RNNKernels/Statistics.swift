@@ -9,7 +9,7 @@ enum Statistics<M: Machine> {
     var (sum, squares) = (M.Wide(repeating: 0), M.Wide(repeating: 0))
     var top = V(repeating: 0)
     for row in 0..<rows {
-      L.forEachLong(columns) { j, lanes in
+      L.forEach(columns) { j, lanes in
         let value = L.load(x + row &* stride, j, lanes)
         let wide = M.widen(value)
         sum = sum + wide
@@ -29,7 +29,7 @@ enum Statistics<M: Machine> {
     let (zero, one) = (V(repeating: 0), V(repeating: 1))
     var (below, above) = (zero, zero)
     for row in 0..<rows {
-      L.forEachLong(columns) { j, lanes in
+      L.forEach(columns) { j, lanes in
         // Beyond the tail stands what is neither.
         let value = L.load(x + row &* stride, j, lanes, fill: (low + high) / 2)
         below = below + M.select(value, below: low, one, else: zero)
@@ -44,7 +44,7 @@ enum Statistics<M: Machine> {
     _ x: UnsafePointer<S>, rows: Int, columns: Int, stride: Int, _ maxima: UnsafeMutablePointer<S>
   ) {
     for row in 0..<rows {
-      L.forEachLong(columns) { j, lanes in
+      L.forEach(columns) { j, lanes in
         let value = magnitude(L.load(x + row &* stride, j, lanes))
         L.store(M.maximum(L.load(maxima, j, lanes), value), maxima, j, lanes)
       }
@@ -57,7 +57,7 @@ enum Statistics<M: Machine> {
   ) {
     for row in 0..<rows {
       var sum = V(repeating: 0)
-      L.forEachLong(columns) { j, lanes in
+      L.forEach(columns) { j, lanes in
         let value = L.load(x + row &* stride, j, lanes)
         sum = M.multiplyAdd(sum, value, value)
       }
@@ -68,7 +68,7 @@ enum Statistics<M: Machine> {
   /// Σ (x - y)², in double.
   static func squaredDistance(_ x: UnsafePointer<S>, _ y: UnsafePointer<S>, count: Int) -> Double {
     var sum = M.Wide(repeating: 0)
-    L.forEachLong(count) { j, lanes in
+    L.forEach(count) { j, lanes in
       let wide = M.widen(L.load(x, j, lanes) - L.load(y, j, lanes))
       sum = sum + wide * wide
     }
