@@ -71,7 +71,7 @@ typedef enum rnn_status {
   RNN_ERR_NAME = 120,        /* no tensor of that name */
   RNN_ERR_MODEL = 130,       /* layers that do not form a network; the message says which and why */
   RNN_ERR_NAN = 200,         /* an input or target that holds NaN */
-  RNN_ERR_NONFINITE = 201,   /* a gradient that is not finite, under RNN_NONFINITE_FAIL */
+  RNN_ERR_NONFINITE = 201,   /* a gradient that is not finite, under RNN_NONFINITE_FAIL; weights or states */
   RNN_ERR_OUT_OF_MEMORY = 300,
   RNN_ERR_IO = 400,    /* the system refused to open, read or write a file */
   RNN_ERR_FORMAT = 410 /* a file that is truncated, damaged or not ours */
@@ -253,7 +253,7 @@ rnn_status rnn_model_set(rnn_model *model, const char *name, const void *data, s
  * stand for; it cannot be set or trained. rnn_model_forward computes with those numbers in float32, so it
  * agrees with the streams to the accuracy of small activations only.
  * Errors: RNN_ERR_DTYPE for a model that is not float32, RNN_ERR_ARGUMENT for RNN_WEIGHTS_OWN, RNN_ERR_MODEL for one
- * that is quantized already.
+ * that is quantized already, RNN_ERR_NONFINITE for weights that are not finite.
  */
 rnn_status rnn_model_quantize(const rnn_model *model, rnn_weights weights, rnn_model **quantized);
 

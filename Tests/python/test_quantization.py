@@ -184,3 +184,25 @@ def test_newer_small_weights_can_be_handed_over():
     reference.join(0, state)
     assert_same_bits(stream.process(x[2:]), reference.process(x[2:]))
     assert_same_bits(before, first.stream().process(x[:2]))
+
+
+@pytest.mark.parametrize("weights", FORMATS)
+def test_a_lane_does_not_see_infinite_sums_of_another(weights):
+    """Odd sizes leave room behind the activations, where numbers of the other lane once stood."""
+    model = librnn.Model(librnn.LSTM(1, 40), librnn.LSTM(40, 5), librnn.Linear(5, 3))
+    model = librnn.quantize(model, weights=weights).model
+    x = noise(6, 2, 1)
+    alone = model.stream().process(np.ascontiguousarray(x[:, :1]))
+    x[2:, 1] = np.inf
+    together = model.stream(2).process(x)
+    assert_same_bits(np.ascontiguousarray(together[:, :1]), alone)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_not_made_small(bad):
+    model = network()
+    state = model.state_dict()
+    state["0.weight_hh_l1"][3, 4] = bad
+    model.load_state_dict(state)
+    with pytest.raises(librnn.NonFiniteError, match=r"^model: .*finite.*0\.weight_hh_l1"):
+        librnn.quantize(model)

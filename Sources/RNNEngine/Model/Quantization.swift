@@ -11,6 +11,7 @@ extension Model {
       throw RNNError(.argument, "weights: expected bfloat16 or int8, got the model's own")
     }
     try checkHasOwnWeights("to be quantized")
+    try checkFinite()
     let result = try Model(descriptions, format: format)
     result.parameters.values.copy(from: parameters.values.start)
     for index in layers.indices {
@@ -18,6 +19,15 @@ extension Model {
     }
     result.parametersHaveChanged()
     return result
+  }
+
+  /// One number that is none would spoil the scale of its row.
+  private func checkFinite() throws(RNNError) {
+    for tensor in tensors {
+      for value in parameters.values.part(tensor.start, tensor.count) where !value.isFinite {
+        throw RNNError(.nonFinite, "model: expected finite weights, got others in \(tensor.name)")
+      }
+    }
   }
 
   /// Small weights cannot be changed a little.
