@@ -29,10 +29,7 @@ void platform_append_error_number(int64_t number) {
   platform_append_error(digits + first, sizeof digits - first);
 }
 
-void **platform_handle_chunks(void) {
-  static void *chunks[PLATFORM_HANDLE_CHUNKS];
-  return chunks;
-}
+void *platform_chunks[PLATFORM_HANDLE_CHUNKS];
 
 pthread_mutex_t *platform_handle_lock(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -8,31 +8,37 @@ enum CellRow<K: CellKernel> {
   typealias Panel = CellPanel<K>
   typealias Step = UnsafePointer<ForwardStep<S>>
 
+  @inline(__always)
+  static func forward(_ step: Step, _ input: UnsafePointer<S>) {
+    switch Panel.count(step.pointee.shape) {
+    case 1: RowBlock<1, K>.forward(step, input)
+    case 2: RowBlock<2, K>.forward(step, input)
+    default: forwardPanels(step, input)
+    }
+  }
+
   /// First all sums, then the cell for all units, whose chains of operations overlap then. At odd steps the panels are
   /// walked from the last to the first: what was read last is still in the cache.
-  static func forward(_ step: Step, _ input: UnsafePointer<S>) {
+  @inline(never)
+  private static func forwardPanels(_ step: Step, _ input: UnsafePointer<S>) {
     let shape = step.pointee.shape
     let all = Panel.count(shape)
     let isForward = step.pointee.step & 1 == 0
     var done = 0
     while done < all {
       let rest = all &- done
-      let count = rest == 4 ? 2 : min(rest, 3)
+      let count = count(of: rest)
       multiply(step, input, Panel(isForward ? done : rest &- count, shape), count)
       done &+= count
     }
     finish(step)
   }
 
-  /// Of a single vector of units at one go, of more in two rounds.
+  /// In two rounds.
   @inline(__always)
   static func finish(_ step: Step) {
     let (size, width, numbers) = (step.pointee.shape.size, V.scalarCount, step.pointee.numbers)
     let sums = step.pointee.scratch
-    if size <= width {
-      return K.end(
-        K.begin(0, width, sums, numbers, step.pointee), 0, width, sums, numbers, step.pointee)
-    }
     for j in stride(from: 0, to: size, by: width) {
       let own = sums + j &* K.sumCount
       Tile<M>.store(K.begin(j, width, own, numbers, step.pointee), own, 0)
@@ -43,13 +49,21 @@ enum CellRow<K: CellKernel> {
     }
   }
 
-  /// Three panels at once, but two and two rather than three and one.
+  /// How many panels are next: as many as have at least 8 sums that W_hh adds to under way, and the registers hold.
+  @inline(__always)
+  private static func count(of rest: Int) -> Int {
+    if K.firstHiddenSum == 0 { return rest == 4 ? 2 : min(rest, 3) }
+    return rest % 3 == 0 || rest < 4 || rest == 5 ? min(rest, 3) : 4
+  }
+
   @inline(__always)
   private static func multiply(_ step: Step, _ input: UnsafePointer<S>, _ panel: Panel, _ count: Int) {
+    let sums = step.pointee.scratch + panel.firstUnit &* K.sumCount
     switch count {
-    case 1: RowBlock<1, K>.run(step, input, panel)
-    case 2: RowBlock<2, K>.run(step, input, panel)
-    default: RowBlock<3, K>.run(step, input, panel)
+    case 1: RowBlock<1, K>(step, input, panel).store(to: sums)
+    case 2: RowBlock<2, K>(step, input, panel).store(to: sums)
+    case 4: if K.firstHiddenSum > 0 { RowBlock<4, K>(step, input, panel).store(to: sums) }
+    default: RowBlock<3, K>(step, input, panel).store(to: sums)
     }
   }
 }
@@ -62,27 +76,53 @@ struct RowBlock<let panels: Int, K: CellKernel> {
   private typealias Sums = InlineArray<4, V>
   private var sums = InlineArray<panels, Sums>(repeating: Sums(repeating: V(repeating: 0)))
 
-  /// b, then + W_ih x, then + W_hh h, to scratch.
+  /// b, then + W_ih x, then + W_hh h.
   @inline(__always)
-  static func run(_ step: CellRow<K>.Step, _ input: UnsafePointer<S>, _ panel: CellPanel<K>) {
+  init(_ step: CellRow<K>.Step, _ input: UnsafePointer<S>, _ panel: CellPanel<K>) {
     let stride = CellPanel<K>.stride(step.pointee.shape)
     let weights = step.pointee.weights
-    var block = RowBlock()
     for p in 0..<panels {
       for c in 0..<4 {
-        block.sums[unchecked: p][unchecked: c] = Tile<M>.load(weights + (panel.biases &+ p &* stride), c)
+        sums[unchecked: p][unchecked: c] = Tile<M>.load(weights + (panel.biases &+ p &* stride), c)
       }
     }
-    block.add(input, step.pointee.shape.inputSize, weights + panel.inputWeights, stride, from: 0)
-    block.add(
+    add(input, step.pointee.shape.inputSize, weights + panel.inputWeights, stride, from: 0)
+    add(
       step.pointee.numbers.previousOutput, step.pointee.shape.size, weights + panel.hiddenWeights, stride,
       from: K.firstHiddenSum)
-    let target = step.pointee.scratch + panel.firstUnit &* K.sumCount
+  }
+
+  @inline(__always)
+  func store(to target: UnsafeMutablePointer<S>) {
     for p in 0..<panels {
-      for c in 0..<4 {
-        Tile<M>.store(block.sums[unchecked: p][unchecked: c], target, p &* 4 &+ c)
-      }
+      for c in 0..<4 { Tile<M>.store(sums[unchecked: p][unchecked: c], target, p &* 4 &+ c) }
     }
+  }
+
+  /// A row of these panels and no others: its sums stay in registers until the cell has them.
+  @inline(never)
+  static func forward(_ step: CellRow<K>.Step, _ input: UnsafePointer<S>) {
+    let numbers = step.pointee.numbers
+    var block = RowBlock(step, input, CellPanel(0, step.pointee.shape))
+    var begun = InlineArray<panels, V>(repeating: V(repeating: 0))
+    for p in 0..<panels { begun[unchecked: p] = begin(p, &block.sums[unchecked: p], numbers, step) }
+    for p in 0..<panels { end(begun[unchecked: p], p, &block.sums[unchecked: p], numbers, step) }
+  }
+
+  @inline(__always)
+  private static func begin(
+    _ p: Int, _ sums: UnsafeRawPointer, _ numbers: CellRows<S>, _ step: CellRow<K>.Step
+  ) -> V {
+    let width = V.scalarCount
+    return K.begin(p &* width, width, sums.assumingMemoryBound(to: S.self), numbers, step.pointee)
+  }
+
+  @inline(__always)
+  private static func end(
+    _ begun: V, _ p: Int, _ sums: UnsafeRawPointer, _ numbers: CellRows<S>, _ step: CellRow<K>.Step
+  ) {
+    let width = V.scalarCount
+    K.end(begun, p &* width, width, sums.assumingMemoryBound(to: S.self), numbers, step.pointee)
   }
 
   /// + W a, to the sums from `first` on that W has a part in.

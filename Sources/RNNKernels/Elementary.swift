@@ -4,41 +4,45 @@ enum Elementary<M: Machine> {
   typealias V = M.V
   typealias S = M.S
 
-  /// Finds n and q with exp(factor · x) = 2^n (1 + q), |q| < 0.42: factor · x = n ln 2 + r, q = exp(r) - 1. factor · x
-  /// within the type's range of exp.
-  @inline(__always)
-  static func expParts(_ x: V, factor: S) -> (scale: V, q: V) {
-    let shift = V(repeating: S.roundingShift)
-    let n = M.multiplyAdd(shift, x, V(repeating: factor * S(1.442695040888963407359924681))) - shift
-    let r = S.remainder(x * factor, n, M.self)
-    return (M.powerOfTwo(n), S.expm1Series(r, M.self))
-  }
-
-  /// x so that factor · x is within the range of exp, on both sides.
-  @inline(__always)
-  private static func bounded(_ x: V, factor: S) -> V {
-    let limit = -S.expUnderflow / factor
-    return M.minimum(V(repeating: limit), M.maximum(V(repeating: -limit), x))
-  }
-
   /// exp(y) for y <= 0; zero below the type's underflow.
   @inline(__always)
   static func expOfNonPositive(_ y: V) -> V {
-    let (scale, q) = expParts(M.maximum(V(repeating: S.expUnderflow), y), factor: 1)
-    return M.select(y, below: S.expUnderflow, V(repeating: 0), else: M.multiplyAdd(scale, scale, q))
+    M.select(y, below: S.expUnderflow, V(repeating: 0), else: ExpParts<M>(y, factor: 1).plus(0))
   }
 
-  /// The logistic function 1 / (1 + exp(-x)).
   @inline(__always)
-  static func sigmoid(_ x: V) -> V {
-    let (scale, q) = expParts(bounded(x, factor: 1), factor: -1)
-    return M.divide(V(repeating: 1), M.multiplyAdd(scale + 1, scale, q))
+  static func sigmoid(_ x: V) -> V { S.sigmoid(x, M.self) }
+
+  @inline(__always)
+  static func tanh(_ x: V) -> V { S.tanh(x, M.self) }
+}
+
+/// exp(y) = 2^n (1 + r + r² E(r)), y = n ln 2 + r, where y is `factor` times a number, brought within the range of exp on
+/// both sides.
+struct ExpParts<M: Machine> {
+  typealias V = M.V
+  typealias S = M.S
+  /// 2^n.
+  private let scale: V
+  private let r: V
+  private let square: V
+  private let tail: V
+
+  @inline(__always)
+  init(_ x: V, factor: S) {
+    let limit = -S.expUnderflow / factor.magnitude
+    let x = M.minimum(V(repeating: limit), M.maximum(V(repeating: -limit), x))
+    let shift = V(repeating: S.roundingShift)
+    let shifted = M.multiplyAdd(shift, x, V(repeating: factor * S(1.442695040888963407359924681)))
+    scale = M.powerOfTwo(shifted)
+    r = S.remainder(x * factor, shifted - shift, M.self)
+    square = r * r
+    tail = S.expTail(r, square, M.self)
   }
 
-  /// tanh(x) = m / (m + 2) with m = exp(2x) - 1, which keeps its relative accuracy near 0.
+  /// exp(y) + a for a whole number a: what is exact comes first.
   @inline(__always)
-  static func tanh(_ x: V) -> V {
-    let (scale, q) = expParts(bounded(x, factor: 2), factor: 2)
-    return M.divide(M.multiplyAdd(scale - 1, scale, q), M.multiplyAdd(scale + 1, scale, q))
+  func plus(_ a: S) -> V {
+    M.multiplyAdd(M.multiplyAdd(scale + a, scale, r), scale * square, tail)
   }
 }

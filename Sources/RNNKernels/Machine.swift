@@ -35,8 +35,8 @@ public protocol Machine {
   /// Lane by lane the larger, or the smaller; NaN where `b` is.
   static func maximum(_ a: V, _ b: V) -> V
   static func minimum(_ a: V, _ b: V) -> V
-  /// 2^n for integral n within the range of exp.
-  static func powerOfTwo(_ n: V) -> V
+  /// 2^n from n + `roundingShift`, for integral n within the range of exp.
+  static func powerOfTwo(_ shifted: V) -> V
 }
 
 extension Machine {

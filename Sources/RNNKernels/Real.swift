@@ -14,11 +14,14 @@ public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
   static var expUnderflow: Self { get }
   /// y - n ln 2 for |y| within the range of exp and n the nearest integer to y / ln 2.
   static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Self
-  /// Adding and subtracting this rounds to the nearest integer.
+  /// Adding and subtracting this rounds to the nearest integer. In between, the low bits are the exponent of 2^n.
   static var roundingShift: Self { get }
-  /// exp(r) - 1 as a polynomial, for |r| <= ln(2)/2: off by less than a unit in the last place. Where it is short, by
-  /// Estrin's scheme, whose terms need not wait for one another.
-  static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Self
+  /// E(r) of exp(r) = 1 + r + r² E(r), for |r| <= ln(2)/2. Where the series is short, by Estrin's scheme, whose terms
+  /// need not wait for one another.
+  static func expTail<M: Machine>(_ r: M.V, _ square: M.V, _: M.Type) -> M.V where M.S == Self
+  static func tanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Self
+  /// The logistic function 1 / (1 + exp(-x)).
+  static func sigmoid<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Self
   /// target[k][n] = source[n][k] for a block of 4 by 4.
   static func transpose4(
     _ source: UnsafePointer<Self>, stride: Int, to target: UnsafeMutablePointer<Self>, targetStride: Int)
@@ -31,7 +34,7 @@ extension Float: Real {
   /// ln 2 split in two: the high part has trailing zeros, so that its product with n is exact.
   private static var ln2High: Float { 0x1.62e4p-1 }
   private static var ln2Low: Float { 0x1.7f7d1cp-20 }
-  public static var roundingShift: Float { 0x1.8p23 }
+  public static var roundingShift: Float { 0x1.8p23 + 127 }
 
   @inline(__always)
   public static func transpose4(
@@ -43,29 +46,62 @@ extension Float: Real {
   /// Where the product is not rounded, ln 2 as one number is off by 2e-9 n: half a unit in the last place of exp(20).
   @inline(__always)
   public static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Float {
-    if M.isFused || M.isCoarse { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
+    if M.isFused { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
     return M.multiplyAdd(M.multiplyAdd(y, n, M.V(repeating: -ln2High)), n, M.V(repeating: -ln2Low))
   }
 
-  /// r + r²/2 + …, the coefficients of (exp(r) - 1) / r fitted to the least largest error: 1.3e-8.
+  /// Coefficients fitted to the least largest relative error of exp: 1.0e-7.
   @inline(__always)
-  public static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Float {
-    if M.isCoarse { return coarseExpm1(r, M.self) }
-    let square = r * r
-    let low = M.multiplyAdd(M.V(repeating: 0.5), M.V(repeating: 0x1.5554b0p-3), r)
-    let high = M.multiplyAdd(M.V(repeating: 0x1.555486p-5), M.V(repeating: 0x1.1227fep-7), r)
-    let p = M.multiplyAdd(M.multiplyAdd(low, high, square), M.V(repeating: 0x1.6d990cp-10), square * square)
-    return M.multiplyAdd(r, square, p)
+  public static func expTail<M: Machine>(_ r: M.V, _ square: M.V, _: M.Type) -> M.V where M.S == Float {
+    let low = M.multiplyAdd(M.V(repeating: 0.49999231), M.V(repeating: 0.16667115), r)
+    let high = M.multiplyAdd(M.V(repeating: 0.04189016), M.V(repeating: 0.008312522), r)
+    return M.multiplyAdd(low, square, high)
+  }
+
+  /// x P(y) / Q(y), y = x², of degrees 4 and 4, fitted up to |x| = 9: 2.1e-8 of the value, 3e-7 after roundings.
+  /// Beyond, y stays and the fraction grows with x, so that bounds make it 1.
+  @inline(__always)
+  public static func tanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Float {
+    if M.isCoarse { return coarseTanh(x, 1, M.self) }
+    let y = M.minimum(M.V(repeating: 81), x * x)
+    let square = y * y
+    let p = M.multiplyAdd(
+      M.multiplyAdd(M.V(repeating: 3.4940028e-3), M.V(repeating: 2.0582997e-5), y), square,
+      M.V(repeating: 1.3318473e-8))
+    let q = M.multiplyAdd(
+      M.multiplyAdd(M.V(repeating: 2.587095e-2), M.V(repeating: 3.2830426e-4), y), square,
+      M.V(repeating: 7.761759e-7))
+    let start = M.multiplyAdd(M.V(repeating: 1), M.V(repeating: 0.1337969), y)
+    return bounded(
+      M.divide(
+        M.multiplyAdd(x * start, x * square, p),
+        M.multiplyAdd(M.multiplyAdd(M.V(repeating: 1), M.V(repeating: 0.46713006), y), square, q)), 1, M.self)
+  }
+
+  @inline(__always)
+  public static func sigmoid<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Float {
+    // (1 + tanh(x/2)) / 2
+    if M.isCoarse { return coarseTanh(x, 0.5, M.self) + 0.5 }
+    return M.divide(M.V(repeating: 1), ExpParts<M>(x, factor: -1).plus(1))
   }
 }
 
 extension Float {
-  /// r + r²/2 + r³/6 + r⁴/24: off by 5e-5 at most.
+  /// a tanh(a x) likewise, of degrees 2 and 2, up to |a x| = 5: 1e-4.
   @inline(__always)
-  private static func coarseExpm1<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Float {
-    let square = r * r
-    let p = M.multiplyAdd(M.V(repeating: 0.5), M.V(repeating: 1 / 6), r)
-    return M.multiplyAdd(r, square, M.multiplyAdd(p, M.V(repeating: 1 / 24), square))
+  fileprivate static func coarseTanh<M: Machine>(_ x: M.V, _ a: Float, _: M.Type) -> M.V where M.S == Float {
+    let a2 = a * a
+    let y = M.minimum(M.V(repeating: 25 / a2), x * x)
+    let p = M.multiplyAdd(
+      M.V(repeating: 0.10241737 * a2 * a2), M.V(repeating: 6.705576e-4 * a2 * a2 * a2), y)
+    let q = M.multiplyAdd(M.V(repeating: 0.43543208 * a2), M.V(repeating: 0.0128198 * a2 * a2), y)
+    let numerator = x * M.multiplyAdd(M.V(repeating: 0.999948 * a2), p, y)
+    return bounded(M.divide(numerator, M.multiplyAdd(M.V(repeating: 1), q, y)), a, M.self)
+  }
+
+  @inline(__always)
+  private static func bounded<M: Machine>(_ x: M.V, _ most: Float, _: M.Type) -> M.V where M.S == Float {
+    M.minimum(M.V(repeating: most), M.maximum(M.V(repeating: -most), x))
   }
 }
 
@@ -75,7 +111,7 @@ extension Double: Real {
   public static var expUnderflow: Double { -708 }
   private static var ln2High: Double { 0x1.62e42fee00000p-1 }
   private static var ln2Low: Double { 0x1.a39ef35793c76p-33 }
-  public static var roundingShift: Double { 0x1.8p52 }
+  public static var roundingShift: Double { 0x1.8p52 + 1023 }
 
   @inline(__always)
   public static func transpose4(
@@ -91,7 +127,7 @@ extension Double: Real {
 
   /// The Taylor series.
   @inline(__always)
-  public static func expm1Series<M: Machine>(_ r: M.V, _: M.Type) -> M.V where M.S == Double {
+  public static func expTail<M: Machine>(_ r: M.V, _ square: M.V, _: M.Type) -> M.V where M.S == Double {
     var p = M.V(repeating: 1 / 6_227_020_800)
     p = M.multiplyAdd(M.V(repeating: 1 / 479_001_600), p, r)
     p = M.multiplyAdd(M.V(repeating: 1 / 39_916_800), p, r)
@@ -103,7 +139,17 @@ extension Double: Real {
     p = M.multiplyAdd(M.V(repeating: 1 / 120), p, r)
     p = M.multiplyAdd(M.V(repeating: 1 / 24), p, r)
     p = M.multiplyAdd(M.V(repeating: 1 / 6), p, r)
-    p = M.multiplyAdd(M.V(repeating: 0.5), p, r)
-    return M.multiplyAdd(r, p, r * r)
+    return M.multiplyAdd(M.V(repeating: 0.5), p, r)
+  }
+
+  /// m / (m + 2) with m = exp(2x) - 1, which keeps its relative accuracy near 0.
+  @inline(__always)
+  public static func tanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Double {
+    let parts = ExpParts<M>(x, factor: 2)
+    return M.divide(parts.plus(-1), parts.plus(1))
+  }
+  @inline(__always)
+  public static func sigmoid<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Double {
+    M.divide(M.V(repeating: 1), ExpParts<M>(x, factor: -1).plus(1))
   }
 }

@@ -52,5 +52,5 @@ enum Plain<M: SmallMachine>: Machine {
   }
   @inline(__always) static func maximum(_ a: V, _ b: V) -> V { M.maximum(a, b) }
   @inline(__always) static func minimum(_ a: V, _ b: V) -> V { M.minimum(a, b) }
-  @inline(__always) static func powerOfTwo(_ n: V) -> V { M.powerOfTwo(n) }
+  @inline(__always) static func powerOfTwo(_ shifted: V) -> V { M.powerOfTwo(shifted) }
 }

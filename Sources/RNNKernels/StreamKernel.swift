@@ -49,7 +49,7 @@ enum StreamKernel<R: StageRunner> {
       index &+= 1
     }
     if input != UnsafePointer(call.pointee.output) {
-      Rows.scatter(call, input, stride: stage.pointee.step.shape.stateStride)
+      Rows.output(call, input, stride: stage.pointee.step.shape.stateStride)
     }
   }
 

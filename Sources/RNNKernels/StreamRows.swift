@@ -43,8 +43,17 @@ enum StreamRows<M: Machine> {
   }
 
   /// y to where the caller has it.
+  @inline(__always)
+  static func output(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
+    if call.pointee.rows > 1 || call.pointee.laneOfRow != nil { return scatter(call, rows, stride: stride) }
+    let output = call.pointee.output
+    Lanes<M>.forEach(call.pointee.outputSize) { j, lanes in
+      Lanes<M>.store(Lanes<M>.load(rows, j, lanes), output, j, lanes)
+    }
+  }
+
   @inline(never)
-  static func scatter(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
+  private static func scatter(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
     for row in 0..<call.pointee.rows {
       copy(
         rows + row &* stride, to: call.pointee.output + lane(call, row) &* call.pointee.outputSize,

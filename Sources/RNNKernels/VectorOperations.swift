@@ -16,8 +16,8 @@ extension Machine where V == SIMD4<Float> {
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float4(b, a, a, b) }
   @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_float4(a, b, a, b) }
-  @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    platform_exponent_float4(n + (127 + Float.roundingShift))
+  @inline(__always) public static func powerOfTwo(_ shifted: V) -> V {
+    platform_exponent_float4(shifted)
   }
 }
 
@@ -35,8 +35,8 @@ extension Machine where V == SIMD8<Float> {
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float8(b, a, a, b) }
   @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_float8(a, b, a, b) }
-  @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    platform_exponent_float8(n + (127 + Float.roundingShift))
+  @inline(__always) public static func powerOfTwo(_ shifted: V) -> V {
+    platform_exponent_float8(shifted)
   }
 }
 
@@ -54,8 +54,8 @@ extension Machine where V == SIMD16<Float> {
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_float16(b, a, a, b) }
   @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_float16(a, b, a, b) }
-  @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    platform_exponent_float16(n + (127 + Float.roundingShift))
+  @inline(__always) public static func powerOfTwo(_ shifted: V) -> V {
+    platform_exponent_float16(shifted)
   }
 }
 
@@ -72,8 +72,8 @@ extension Machine where V == SIMD2<Double> {
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double2(b, a, a, b) }
   @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_double2(a, b, a, b) }
-  @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    platform_exponent_double2(n + (1023 + Double.roundingShift))
+  @inline(__always) public static func powerOfTwo(_ shifted: V) -> V {
+    platform_exponent_double2(shifted)
   }
 }
 
@@ -90,8 +90,8 @@ extension Machine where V == SIMD4<Double> {
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double4(b, a, a, b) }
   @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_double4(a, b, a, b) }
-  @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    platform_exponent_double4(n + (1023 + Double.roundingShift))
+  @inline(__always) public static func powerOfTwo(_ shifted: V) -> V {
+    platform_exponent_double4(shifted)
   }
 }
 
@@ -108,7 +108,7 @@ extension Machine where V == SIMD8<Double> {
   }
   @inline(__always) public static func maximum(_ a: V, _ b: V) -> V { platform_select_double8(b, a, a, b) }
   @inline(__always) public static func minimum(_ a: V, _ b: V) -> V { platform_select_double8(a, b, a, b) }
-  @inline(__always) public static func powerOfTwo(_ n: V) -> V {
-    platform_exponent_double8(n + (1023 + Double.roundingShift))
+  @inline(__always) public static func powerOfTwo(_ shifted: V) -> V {
+    platform_exponent_double8(shifted)
   }
 }

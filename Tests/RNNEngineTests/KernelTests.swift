@@ -51,9 +51,28 @@ enum InstructionSets {
     for x in Self.arguments {
       let argument = Float(x)
       let (sigmoid, hyperbolic) = activations(argument, Float.makeKernels(set))
-      #expect(abs(Double(sigmoid) - 1 / (1 + exp(-Double(argument)))) <= 1e-7, "σ(\(x))")
+      let logistic = 1 / (1 + exp(-Double(argument)))
+      #expect(abs(Double(sigmoid) - logistic) <= 1.5e-7, "σ(\(x))")
+      if x > -80 { #expect(abs(Double(sigmoid) / logistic - 1) <= 3e-7, "σ(\(x))") }
       let expected = tanh(Double(argument))
       #expect(abs(Double(hyperbolic) - expected) <= 4 * Double(Float(expected).ulp), "tanh(\(x))")
+    }
+  }
+
+  /// Where rounding could carry a result beyond its limits: |tanh| <= 1, 0 <= σ <= 1, and both get there.
+  @Test(arguments: InstructionSets.available) func floatStaysWithinBounds(_ set: InstructionSet) {
+    let kernels = Float.makeKernels(set)
+    for k in 0...20_000 {
+      let x = 5 + Float(k) / 4000
+      for argument in [x, -x, 2 * x, -2 * x] {
+        let (sigmoid, hyperbolic) = activations(argument, kernels)
+        #expect(sigmoid >= 0 && sigmoid <= 1 && abs(hyperbolic) <= 1, "\(argument)")
+      }
+    }
+    for x: Float in [9.1, 20, 1e4, 3e38, .infinity] {
+      #expect(activations(x, kernels).tanh == 1 && activations(-x, kernels).tanh == -1, "tanh(\(x))")
+      #expect(x < 20 || activations(x, kernels).sigmoid == 1, "σ(\(x))")
+      #expect(x < 100 || activations(-x, kernels).sigmoid < 1e-37, "σ(-\(x))")
     }
   }
 

@@ -324,7 +324,8 @@ PLATFORM_HIDDEN void platform_append_error(const char *piece, size_t bytes);
 PLATFORM_HIDDEN void platform_append_error_number(int64_t number);
 
 /* The table of handles: chunks of slots, each twice the size of the one before, never freed. */
-PLATFORM_HIDDEN void **platform_handle_chunks(void);
+PLATFORM_HIDDEN extern void *platform_chunks[];
+static inline void **platform_handle_chunks(void) { return platform_chunks; }
 PLATFORM_HIDDEN pthread_mutex_t *platform_handle_lock(void);
 
 /* How many threads were asked for, 0 for as many as there are processors; the pool that is running; who starts it. */
