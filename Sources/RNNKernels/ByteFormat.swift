@@ -3,64 +3,70 @@
 enum ByteFormat<M: SmallMachine>: SmallFormat {
   static var format: WeightFormat { .int8 }
 
-  /// Bytes of one form of the activations.
+  /// Bytes of one form of the activations: whole vectors.
   @inline(__always)
-  private static func stride(_ depth: Int) -> Int { (depth &+ 3) & ~3 }
+  private static func form(_ depth: Int) -> Int { (depth &+ lanes &- 1) / lanes &* lanes }
 
-  /// The largest magnitude becomes 127. Behind the bytes stand their magnitudes and signs, then the sum of the
-  /// magnitudes of those that are negative.
+  /// The largest magnitude becomes 127. Behind the three forms stands the sum of the magnitudes of those that are
+  /// negative.
   @inline(never)
   static func store(_ x: UnsafePointer<Float>, _ depth: Int, to target: UnsafeMutableRawPointer) -> Float {
-    let most = largestMagnitude(x, depth)
+    var largest = M.Ints(repeating: 0)
+    forEach(x, depth) { _, x in largest = M.largerMagnitude(largest, x) }
+    let (most, form) = (M.largest(largest), form(depth))
     let inverse = V(repeating: most > 0 ? 127 / most : 0)
-    Lanes<M>.forEach(depth) { j, count in M.storeBytes(Lanes<M>.load(x, j, count) * inverse, target + j) }
-    let (values, stride) = (target.assumingMemoryBound(to: Int8.self), stride(depth))
-    for k in depth..<stride { values[k] = 0 }
-    var negatives: Int32 = 0
-    for k in 0..<stride {
-      let (value, sign) = (values[k], values[k] &>> 7)
-      values[stride &+ k] = (value ^ sign) &- sign
-      values[2 &* stride &+ k] = sign
-      negatives &-= Int32(value & sign)
+    var negatives = M.Ints(repeating: 0)
+    forEach(x, depth) { j, x in negatives &+= M.storeBytes(x * inverse, target + j, form) }
+    target.storeBytes(of: negatives.wrappedSum(), toByteOffset: 3 &* form, as: Int32.self)
+    return most * (1 / 127)
+  }
+
+  /// All vectors of a row, zeros behind the last number.
+  @inline(__always)
+  private static func forEach(_ x: UnsafePointer<Float>, _ count: Int, _ body: (Int, V) -> Void) {
+    var j = 0
+    while j &+ lanes <= count {
+      body(j, Lanes<M>.load(x, j, lanes))
+      j &+= lanes
     }
-    target.storeBytes(of: negatives, toByteOffset: 3 &* stride, as: Int32.self)
-    return most / 127
+    if j < count { body(j, M.load(x + j, count &- j)) }
   }
 
   @inline(__always)
-  private static func largestMagnitude(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-    var largest = V(repeating: 0)
-    Lanes<M>.forEach(count) { j, count in
-      let x = Lanes<M>.load(x, j, count)
-      largest = M.maximum(largest, M.maximum(x, V(repeating: 0) - x))
-    }
-    var most: Float = 0
-    for lane in 0..<lanes { most = max(most, largest[lane]) }
-    return most
-  }
-
-  @inline(__always)
-  static func add<let columns: Int>(
-    _ group: UnsafeRawPointer, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
-    to sums: UnsafeMutablePointer<Float>, _: Columns<columns>.Type
+  static func add<let columns: Int, let groups: Int>(
+    _ start: UnsafeRawPointer, _ place: SmallGroups, _ a: Activations,
+    to sums: UnsafeMutablePointer<Float>, _: Groups<columns, groups>.Type
   ) {
-    let (bytes, stride) = (4 &* lanes, stride(depth))
-    let own = group + stride &* columns &* lanes
-    let negatives = a.load(fromByteOffset: 3 &* stride, as: Int32.self)
-    var dots = InlineArray<columns, M.Ints>(repeating: M.Ints(repeating: 0))
-    for c in 0..<columns {
-      dots[unchecked: c] = M.firstDots(own + (2 &* c &+ 1) &* bytes, negatives)
+    let (bytes, form, depth) = (4 &* lanes, form(a.depth), (a.depth &+ 3) & ~3)
+    let own = start + depth &* columns &* lanes
+    let negatives = a.start.load(fromByteOffset: 3 &* form, as: Int32.self)
+    var dots = InlineArray<groups, InlineArray<columns, M.Ints>>(
+      repeating: InlineArray(repeating: M.Ints(repeating: 0)))
+    for g in 0..<groups {
+      for c in 0..<columns {
+        let offsets = own + (g &* place.stride &+ (2 &* c &+ 1) &* bytes)
+        dots[unchecked: g][unchecked: c] = M.firstDots(offsets, negatives)
+      }
     }
-    var (weights, k) = (group, 0)
-    while k < stride {
-      let x = Bytes(a + k, stride: stride)
-      for c in 0..<columns { dots[unchecked: c] = M.dotBytes(dots[unchecked: c], x, weights + c &* bytes) }
+    var (weights, k) = (start, 0)
+    while k < depth {
+      let x = Bytes(a.start + k, stride: form)
+      for g in 0..<groups {
+        for c in 0..<columns {
+          let own = weights + (g &* place.stride &+ c &* bytes)
+          dots[unchecked: g][unchecked: c] = M.dotBytes(dots[unchecked: g][unchecked: c], x, own)
+        }
+      }
       weights += columns &* bytes
       k &+= 4
     }
-    for c in 0..<columns {
-      let scales = (own + 2 &* c &* bytes).loadUnaligned(as: V.self) * scale
-      Tile<M>.store(Tile<M>.load(sums, c) + M.float(dots[unchecked: c]) * scales, sums, c)
+    for g in 0..<groups {
+      let target = sums + g &* place.sumStride
+      for c in 0..<columns {
+        let scales = (own + (g &* place.stride &+ 2 &* c &* bytes)).loadUnaligned(as: V.self) * a.scale
+        Tile<M>.store(
+          Tile<M>.load(target, c) + M.float(dots[unchecked: g][unchecked: c]) * scales, target, c)
+      }
     }
   }
 }

@@ -10,20 +10,34 @@ enum HalfFormat<M: SmallMachine>: SmallFormat {
   }
 
   @inline(__always)
-  static func add<let columns: Int>(
-    _ group: UnsafeRawPointer, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
-    to sums: UnsafeMutablePointer<Float>, _: Columns<columns>.Type
+  static func add<let columns: Int, let groups: Int>(
+    _ start: UnsafeRawPointer, _ place: SmallGroups, _ a: Activations,
+    to sums: UnsafeMutablePointer<Float>, _: Groups<columns, groups>.Type
   ) {
-    let (bytes, all) = (4 &* lanes, (depth &+ 1) / 2)
-    var dots = InlineArray<columns, V>(repeating: V(repeating: 0))
-    for c in 0..<columns { dots[unchecked: c] = Tile<M>.load(sums, c) }
-    var (weights, k) = (group, 0)
-    while k < all {
-      let x = a.load(fromByteOffset: 4 &* k, as: UInt32.self)
-      for c in 0..<columns { dots[unchecked: c] = M.dotHalves(dots[unchecked: c], x, weights + c &* bytes) }
+    let (bytes, steps) = (4 &* lanes, (a.depth &+ 1) / 2)
+    var dots = InlineArray<groups, InlineArray<columns, V>>(
+      repeating: InlineArray(repeating: V(repeating: 0)))
+    for g in 0..<groups {
+      for c in 0..<columns {
+        dots[unchecked: g][unchecked: c] = Tile<M>.load(sums + g &* place.sumStride, c)
+      }
+    }
+    var (weights, k) = (start, 0)
+    while k < steps {
+      let x = a.start.load(fromByteOffset: 4 &* k, as: UInt32.self)
+      for g in 0..<groups {
+        for c in 0..<columns {
+          let own = weights + (g &* place.stride &+ c &* bytes)
+          dots[unchecked: g][unchecked: c] = M.dotHalves(dots[unchecked: g][unchecked: c], x, own)
+        }
+      }
       weights += columns &* bytes
       k &+= 1
     }
-    for c in 0..<columns { Tile<M>.store(dots[unchecked: c], sums, c) }
+    for g in 0..<groups {
+      for c in 0..<columns {
+        Tile<M>.store(dots[unchecked: g][unchecked: c], sums + g &* place.sumStride, c)
+      }
+    }
   }
 }

@@ -1,15 +1,19 @@
 /// A recurrent layer with small weights: row by row, first all sums, then the cell.
 enum SmallCell<K: CellKernel, F: SmallFormat> where K.M == Plain<F.M> {
   static func forward(_ step: UnsafePointer<ForwardStep<Float>>, _ input: UnsafePointer<Float>) {
-    let (shape, sums) = (step.pointee.shape, SmallSums<F>(gates: K.gateCount, sums: K.sumCount))
+    if step.pointee.rows == 1 { return forwardRow(step, input) }
+    let shape = step.pointee.shape
     var row = step.pointee
     for r in 0..<step.pointee.rows {
       row.numbers = step.pointee.numbers.row(r, shape)
-      withUnsafePointer(to: row) { row in
-        sums.run(row, input + r &* shape.inputStride)
-        finish(row)
-      }
+      withUnsafePointer(to: row) { forwardRow($0, input + r &* shape.inputStride) }
     }
+  }
+
+  @inline(__always)
+  private static func forwardRow(_ row: UnsafePointer<ForwardStep<Float>>, _ input: UnsafePointer<Float>) {
+    SmallSums<F>(gates: K.gateCount, sums: K.sumCount).run(row, input)
+    finish(row)
   }
 
   /// One piece of code for all formats.
@@ -19,7 +23,8 @@ enum SmallCell<K: CellKernel, F: SmallFormat> where K.M == Plain<F.M> {
 
 /// All sums of a row, whatever the cell. W_ih x adds to the first of them, W_hh h to the last.
 struct SmallSums<F: SmallFormat> {
-  typealias M = F.M
+  private typealias T = Tile<F.M>
+  typealias V = F.M.V
   let gates: Int
   let sums: Int
 
@@ -27,33 +32,63 @@ struct SmallSums<F: SmallFormat> {
   @inline(never)
   func run(_ step: UnsafePointer<ForwardStep<Float>>, _ input: UnsafePointer<Float>) {
     let (shape, scratch) = (step.pointee.shape, step.pointee.scratch)
-    let x = UnsafeMutableRawPointer(scratch + 4 &* shape.stateStride)
-    let h = x + (4 &* shape.inputSize &+ 64)
-    let inputScale = F.store(input, shape.inputSize, to: x)
-    let hiddenScale = F.store(step.pointee.numbers.previousOutput, shape.size, to: h)
-    let biasBytes = 4 &* sums &* F.lanes
-    let inputBytes = F.layout.groupBytes(shape.inputSize, gates)
-    let unitBytes = biasBytes &+ inputBytes &+ F.layout.groupBytes(shape.size, gates)
-    let all = Packing<M>.vectors(shape.size)
-    let weights = UnsafeRawPointer(step.pointee.weights)
-    for vector in 0..<all {
-      let biases = (weights + vector &* unitBytes).assumingMemoryBound(to: Float.self)
-      let own = scratch + vector &* sums &* F.lanes
-      for sum in 0..<sums { Tile<M>.store(Tile<M>.load(biases, sum), own, sum) }
+    let places = SmallPlaces(F.layout, shape, gates: gates, sums: sums)
+    let start = UnsafeRawPointer(step.pointee.weights)
+    func groups(_ offset: Int, _ stride: Int) -> SmallGroups {
+      SmallGroups(
+        start: start + offset, count: Packing<F.M>.vectors(shape.size), stride: stride,
+        sumStride: sums &* F.lanes, isBackwards: step.pointee.step & 1 == 1)
     }
-    let input = groups(weights + biasBytes, all, unitBytes, step.pointee.step)
-    F.add(input, shape.inputSize, x, inputScale, to: scratch, columns: gates)
-    let hidden = groups(weights + (biasBytes &+ inputBytes), all, unitBytes, step.pointee.step)
+    let place = UnsafeMutableRawPointer(scratch + 4 &* shape.stateStride)
+    begin(groups(0, places.startBytes), input, shape.inputSize, to: scratch)
+    if !F.format.keepsInput(shape.inputSize) {
+      let x = Activations(input, shape.inputSize, at: place, F.self)
+      F.add(groups(places.input, places.inputBytes), x, to: scratch, columns: gates)
+    }
+    let h = Activations(
+      step.pointee.numbers.previousOutput, shape.size, at: place + (4 &* shape.inputSize &+ 64), F.self)
     F.add(
-      hidden, shape.size, h, hiddenScale, to: scratch + (sums &- gates) &* F.lanes, columns: gates)
+      groups(places.hidden, places.hiddenBytes), h, to: scratch + (sums &- gates) &* F.lanes,
+      columns: gates)
+  }
+
+  /// b, and + W_ih x for a few x whose weights are floats.
+  @inline(never)
+  private func begin(
+    _ groups: SmallGroups, _ x: UnsafePointer<Float>, _ inputs: Int, to scratch: UnsafeMutablePointer<Float>
+  ) {
+    let kept = F.format.keepsInput(inputs) ? inputs : 0
+    switch gates {
+    case 1: begin(groups, x, kept, to: scratch, gates: Vectors<1>.self, sums: Vectors<1>.self)
+    case 3: begin(groups, x, kept, to: scratch, gates: Vectors<3>.self, sums: Vectors<4>.self)
+    default: begin(groups, x, kept, to: scratch, gates: Vectors<4>.self, sums: Vectors<4>.self)
+    }
   }
 
   @inline(__always)
-  private func groups(_ start: UnsafeRawPointer, _ count: Int, _ stride: Int, _ time: Int) -> SmallGroups {
-    SmallGroups(
-      start: start, count: count, stride: stride, sumStride: sums &* F.lanes, isBackwards: time & 1 == 1)
+  private func begin<let gates: Int, let sums: Int>(
+    _ groups: SmallGroups, _ x: UnsafePointer<Float>, _ inputs: Int, to scratch: UnsafeMutablePointer<Float>,
+    gates _: Vectors<gates>.Type, sums _: Vectors<sums>.Type
+  ) {
+    var start = groups.start.assumingMemoryBound(to: Float.self)
+    for vector in 0..<groups.count {
+      var own = InlineArray<sums, V>(repeating: V(repeating: 0))
+      for sum in 0..<sums { own[unchecked: sum] = T.load(start, sum) }
+      for k in 0..<inputs {
+        let x = V(repeating: x[k])
+        for gate in 0..<gates {
+          let weights = T.load(start, sums &+ k &* gates &+ gate)
+          own[unchecked: gate] = Plain<F.M>.multiplyAdd(own[unchecked: gate], x, weights)
+        }
+      }
+      for sum in 0..<sums { T.store(own[unchecked: sum], scratch, vector &* sums &+ sum) }
+      start += groups.stride / 4
+    }
   }
 }
+
+/// A number of vectors, as a type.
+private enum Vectors<let count: Int> {}
 
 /// y = W x + b with small weights.
 enum SmallProduct<F: SmallFormat> {
@@ -66,15 +101,16 @@ enum SmallProduct<F: SmallFormat> {
     to output: UnsafeMutablePointer<Float>
   ) {
     let (depth, columns) = (step.shape.inputSize, step.shape.size)
-    let a = UnsafeMutableRawPointer(step.scratch + Blocking.tile)
     for r in 0..<rows {
-      let scale = F.store(input + r &* step.shape.inputStride, depth, to: a)
+      let a = Activations(
+        input + r &* step.shape.inputStride, depth, at: UnsafeMutableRawPointer(step.scratch + Blocking.tile),
+        F.self)
       var weights = UnsafeRawPointer(step.weights)
       Packing<M>.forEachPanel(columns) { first, count, vectors in
         let biases = weights.assumingMemoryBound(to: Float.self)
         for v in 0..<vectors { Tile<M>.store(Tile<M>.load(biases, v), step.scratch, v) }
         let group = SmallGroups(start: weights + 4 &* lanes &* vectors, count: 1, stride: 0, sumStride: 0)
-        F.add(group, depth, a, scale, to: step.scratch, columns: vectors)
+        F.add(group, a, to: step.scratch, columns: vectors)
         Lanes<M>.forEach(count) { j, some in
           let sums = Lanes<M>.load(step.scratch, j, lanes)
           Lanes<M>.store(sums, output + (r &* columns &+ first), j, some)

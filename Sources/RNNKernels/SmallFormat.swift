@@ -14,48 +14,28 @@ protocol SmallFormat<M> {
 
   /// Activations in the format, with zeros up to a whole step, and the number that they are to be multiplied by.
   static func store(_ x: UnsafePointer<Float>, _ depth: Int, to target: UnsafeMutableRawPointer) -> Float
-  /// sums += W a for a group.
-  static func add<let columns: Int>(
-    _ group: UnsafeRawPointer, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
-    to sums: UnsafeMutablePointer<Float>, _: Columns<columns>.Type)
+  /// sums += W a for some groups beside one another.
+  static func add<let columns: Int, let groups: Int>(
+    _ start: UnsafeRawPointer, _ place: SmallGroups, _ a: Activations,
+    to sums: UnsafeMutablePointer<Float>, _: Groups<columns, groups>.Type)
 }
 
-/// A number of vectors, as a type.
-enum Columns<let count: Int> {}
+/// Some groups of some vectors each, as a type.
+enum Groups<let columns: Int, let count: Int> {}
 
-extension SmallFormat {
-  typealias V = M.V
-  @inline(__always)
-  static var lanes: Int { V.scalarCount }
-  @inline(__always)
-  static var layout: SmallLayout { SmallLayout(format: format, lanes: lanes) }
+/// Activations as a format stores them.
+struct Activations {
+  let start: UnsafeRawPointer
+  let depth: Int
+  /// What they are to be multiplied by.
+  let scale: Float
 
-  /// The same for all groups of a matrix, of up to 4 vectors each. One piece of code for all cells.
-  @inline(never)
-  static func add(
-    _ groups: SmallGroups, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
-    to sums: UnsafeMutablePointer<Float>, columns: Int
+  @inline(__always)
+  init<F: SmallFormat>(
+    _ x: UnsafePointer<Float>, _ depth: Int, at memory: UnsafeMutableRawPointer, _: F.Type
   ) {
-    switch columns {
-    case 1: add(groups, depth, a, scale, to: sums, each: Columns<1>.self)
-    case 2: add(groups, depth, a, scale, to: sums, each: Columns<2>.self)
-    case 3: add(groups, depth, a, scale, to: sums, each: Columns<3>.self)
-    default: add(groups, depth, a, scale, to: sums, each: Columns<4>.self)
-    }
-  }
-
-  @inline(__always)
-  private static func add<let columns: Int>(
-    _ groups: SmallGroups, _ depth: Int, _ a: UnsafeRawPointer, _ scale: Float,
-    to sums: UnsafeMutablePointer<Float>, each _: Columns<columns>.Type
-  ) {
-    for index in 0..<groups.count {
-      // To and fro: what was read last is still in the cache.
-      let place = groups.isBackwards ? groups.count &- 1 &- index : index
-      add(
-        groups.start + place &* groups.stride, depth, a, scale, to: sums + place &* groups.sumStride,
-        Columns<columns>.self)
-    }
+    scale = F.store(x, depth, to: memory)
+    (start, self.depth) = (UnsafeRawPointer(memory), depth)
   }
 }
 
@@ -66,5 +46,46 @@ struct SmallGroups {
   /// In bytes, and in numbers.
   let stride: Int
   let sumStride: Int
+  /// To and fro: what was read last is still in the cache.
   var isBackwards = false
+}
+
+extension SmallFormat {
+  typealias V = M.V
+  @inline(__always)
+  static var lanes: Int { V.scalarCount }
+  @inline(__always)
+  static var layout: SmallLayout { SmallLayout(format: format, lanes: lanes) }
+
+  /// sums += W a for all groups of a matrix, of up to 4 vectors each. One piece of code for all cells.
+  @inline(never)
+  static func add(
+    _ groups: SmallGroups, _ a: Activations, to sums: UnsafeMutablePointer<Float>, columns: Int
+  ) {
+    switch columns {
+    case 1: add(groups, a, to: sums, pairs: 0, Groups<1, 1>.self, Groups<1, 1>.self)
+    case 2: add(groups, a, to: sums, pairs: 0, Groups<2, 1>.self, Groups<2, 1>.self)
+    case 3: add(groups, a, to: sums, pairs: pairs(groups), Groups<3, 1>.self, Groups<3, 2>.self)
+    default: add(groups, a, to: sums, pairs: pairs(groups), Groups<4, 1>.self, Groups<4, 2>.self)
+    }
+  }
+
+  /// Two groups at once have as many sums under way as a chain of operations is long.
+  @inline(__always)
+  private static func pairs(_ groups: SmallGroups) -> Int { M.isFused ? groups.count / 2 : 0 }
+
+  @inline(__always)
+  private static func add<let columns: Int, let two: Int>(
+    _ groups: SmallGroups, _ a: Activations, to sums: UnsafeMutablePointer<Float>, pairs: Int,
+    _ one: Groups<columns, 1>.Type, _ pair: Groups<columns, two>.Type
+  ) {
+    for index in 0..<pairs {
+      let first = groups.isBackwards ? groups.count &- 2 &- 2 &* index : 2 &* index
+      add(groups.start + first &* groups.stride, groups, a, to: sums + first &* groups.sumStride, pair)
+    }
+    for index in 2 &* pairs..<groups.count {
+      let first = groups.isBackwards ? groups.count &- 1 &- index : index
+      add(groups.start + first &* groups.stride, groups, a, to: sums + first &* groups.sumStride, one)
+    }
+  }
 }

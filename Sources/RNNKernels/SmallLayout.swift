@@ -21,7 +21,8 @@ public struct SmallLayout: Sendable {
   /// Bytes that a recurrent layer takes.
   @export(interface) @inline(never)
   public func bytes(_ cell: CellKind, _ shape: CellShape) -> Int {
-    vectors(shape.size) * unitBytes(SumTable(cell), shape)
+    let places = SmallPlaces(self, shape, SumTable(cell))
+    return places.hidden + vectors(shape.size) * places.hiddenBytes
   }
 
   /// Bytes that a matrix [columns, depth] and its biases take.
@@ -36,21 +37,26 @@ public struct SmallLayout: Sendable {
     _ cell: CellKind, _ shape: CellShape, _ weights: CellWeights<Float>, to packed: UnsafeMutableRawPointer
   ) {
     let table = SumTable(cell)
+    let places = SmallPlaces(self, shape, table)
     for vector in 0..<vectors(shape.size) {
-      let (first, biases) = (vector * lanes, packed + vector * unitBytes(table, shape))
+      let (first, biases) = (vector * lanes, packed + vector * places.startBytes)
       let count = min(lanes, shape.size - first)
-      let input = biases + 4 * table.sums * lanes
-      let hidden = input + groupBytes(shape.inputSize, table.gates)
       packBiases(table, shape, weights, first, count, to: biases.assumingMemoryBound(to: Float.self))
       for column in 0..<table.gates {
         let inputRow = table.inputGate[column] * shape.size + first
         let hiddenRow = table.hiddenGate[table.firstHidden + column] * shape.size + first
-        pack(
-          weights.input + inputRow * shape.inputSize, rows: count, shape.inputSize, column, of: table.gates,
-          to: input)
+        let input = weights.input + inputRow * shape.inputSize
+        if format.keepsInput(shape.inputSize) {
+          let target = biases + 4 * (table.sums + column) * lanes
+          keep(input, rows: count, shape.inputSize, stride: table.gates * lanes, to: target)
+        } else {
+          pack(
+            input, rows: count, shape.inputSize, column, of: table.gates,
+            to: packed + (places.input + vector * places.inputBytes))
+        }
         pack(
           weights.hidden + hiddenRow * shape.size, rows: count, shape.size, column, of: table.gates,
-          to: hidden)
+          to: packed + (places.hidden + vector * places.hiddenBytes))
       }
     }
   }
@@ -76,11 +82,7 @@ public struct SmallLayout: Sendable {
     }
   }
 
-  // MARK: Cells: for each vector of hidden units the biases of its sums, then W_ih, then W_hh
-
-  private func unitBytes(_ table: SumTable, _ shape: CellShape) -> Int {
-    4 * table.sums * lanes + groupBytes(shape.inputSize, table.gates) + groupBytes(shape.size, table.gates)
-  }
+  // MARK: Cells: the biases of all sums, vector by vector of hidden units, then W_ih, then W_hh
 
   /// b_ih + b_hh, or the one that a sum has.
   private func packBiases(
@@ -96,6 +98,16 @@ public struct SmallLayout: Sendable {
         }
         target[sum * lanes + lane] = bias
       }
+    }
+  }
+
+  /// A few columns of W_ih as they are, behind the biases.
+  private func keep(
+    _ weights: UnsafePointer<Float>, rows: Int, _ depth: Int, stride: Int, to target: UnsafeMutableRawPointer
+  ) {
+    let target = target.assumingMemoryBound(to: Float.self)
+    for lane in 0..<rows {
+      for k in 0..<depth { target[k * stride + lane] = weights[lane * depth + k] }
     }
   }
 
@@ -135,6 +147,30 @@ public struct SmallLayout: Sendable {
     }
     own.storeBytes(of: scale, as: Float.self)
     own.storeBytes(of: sum &* 128, toByteOffset: 4 * lanes, as: Int32.self)
+  }
+}
+
+/// Where the parts of a recurrent layer begin, and the bytes of each for one vector of hidden units.
+struct SmallPlaces {
+  let startBytes: Int
+  let inputBytes: Int
+  let hiddenBytes: Int
+  let input: Int
+  let hidden: Int
+
+  @inline(__always)
+  init(_ layout: SmallLayout, _ shape: CellShape, gates: Int, sums: Int) {
+    let isKept = layout.format.keepsInput(shape.inputSize)
+    startBytes = 4 &* layout.lanes &* (sums &+ (isKept ? gates &* shape.inputSize : 0))
+    inputBytes = isKept ? 0 : layout.groupBytes(shape.inputSize, gates)
+    hiddenBytes = layout.groupBytes(shape.size, gates)
+    let vectors = (shape.size &+ layout.lanes &- 1) / layout.lanes
+    input = vectors &* startBytes
+    hidden = input &+ vectors &* inputBytes
+  }
+
+  fileprivate init(_ layout: SmallLayout, _ shape: CellShape, _ table: SumTable) {
+    self.init(layout, shape, gates: table.gates, sums: table.sums)
   }
 }
 

@@ -9,8 +9,14 @@ public protocol SmallMachine: Machine where V.Scalar == Float {
   static func dotBytes(_ sums: Ints, _ a: Bytes, _ weights: UnsafeRawPointer) -> Ints
   static func dotHalves(_ sums: V, _ a: UInt32, _ weights: UnsafeRawPointer) -> V
   static func float(_ x: Ints) -> V
-  /// The nearest small numbers of all lanes.
-  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer)
+  /// The first lanes from memory, zeros behind.
+  static func load(_ x: UnsafePointer<Float>, _ count: Int) -> V
+  /// Lane by lane the larger, as bits, of what there is and the magnitude of x; then the largest of all lanes.
+  static func largerMagnitude(_ most: Ints, _ x: V) -> Ints
+  static func largest(_ most: Ints) -> Float
+  /// The nearest integers of all lanes, in all forms of `Bytes`. Returns the magnitudes of the negative ones.
+  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer, _ stride: Int) -> Ints
+  /// The nearest bfloat16 numbers of all lanes.
   static func storeHalves(_ x: V, _ target: UnsafeMutableRawPointer)
 }
 

@@ -1,3 +1,14 @@
+extension WeightFormat {
+  /// Whether W_ih of a recurrent layer with so few inputs stays in the model's own type, for it takes no more room.
+  public func keepsInput(_ inputs: Int) -> Bool {
+    switch self {
+    case .own: true
+    case .bfloat16: inputs <= 1
+    case .int8: inputs <= 3
+    }
+  }
+}
+
 /// Weights rounded to what a format holds, one by one. Rounding what has been rounded changes nothing.
 public enum SmallNumbers {
   /// Rounds a row of a matrix.

@@ -39,8 +39,14 @@ extension AVX2Float: SmallMachine {
   @inline(__always)
   static func float(_ x: Ints) -> V { platform_float_of_ints8(x) }
   @inline(__always)
-  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer) {
-    platform_store_bytes8(x, target)
+  static func load(_ x: UnsafePointer<Float>, _ count: Int) -> V { platform_load8(x, count) }
+  @inline(__always)
+  static func largerMagnitude(_ most: Ints, _ x: V) -> Ints { platform_larger_magnitude8(most, x) }
+  @inline(__always)
+  static func largest(_ most: Ints) -> Float { platform_largest8(most) }
+  @inline(__always)
+  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer, _ stride: Int) -> Ints {
+    platform_store_bytes8(x, target, stride)
   }
   @inline(__always)
   static func storeHalves(_ x: V, _ target: UnsafeMutableRawPointer) {

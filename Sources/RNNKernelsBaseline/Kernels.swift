@@ -27,8 +27,14 @@ extension BaselineFloat: SmallMachine {
   @inline(__always)
   public static func float(_ x: Ints) -> V { platform_float_of_ints4(x) }
   @inline(__always)
-  public static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer) {
-    platform_store_bytes4(x, target)
+  public static func load(_ x: UnsafePointer<Float>, _ count: Int) -> V { platform_load4(x, count) }
+  @inline(__always)
+  public static func largerMagnitude(_ most: Ints, _ x: V) -> Ints { platform_larger_magnitude4(most, x) }
+  @inline(__always)
+  public static func largest(_ most: Ints) -> Float { platform_largest4(most) }
+  @inline(__always)
+  public static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer, _ stride: Int) -> Ints {
+    platform_store_bytes4(x, target, stride)
   }
   @inline(__always)
   public static func storeHalves(_ x: V, _ target: UnsafeMutableRawPointer) {

@@ -24,7 +24,15 @@ enum AVX512VNNIFloat: FusedMachine, SmallMachine {
   @inline(__always)
   static func float(_ x: Ints) -> V { platform_float_of_ints16(x) }
   @inline(__always)
-  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer) { platform_store_bytes16(x, target) }
+  static func load(_ x: UnsafePointer<Float>, _ count: Int) -> V { platform_load16(x, count) }
+  @inline(__always)
+  static func largerMagnitude(_ most: Ints, _ x: V) -> Ints { platform_larger_magnitude16(most, x) }
+  @inline(__always)
+  static func largest(_ most: Ints) -> Float { platform_largest16(most) }
+  @inline(__always)
+  static func storeBytes(_ x: V, _ target: UnsafeMutableRawPointer, _ stride: Int) -> Ints {
+    platform_store_bytes16(x, target, stride)
+  }
   @inline(__always)
   static func storeHalves(_ x: V, _ target: UnsafeMutableRawPointer) { platform_store_halves16(x, target) }
 }

@@ -48,7 +48,9 @@ extension Recurrent {
 
   func round(_ parameters: View<S>, _ format: WeightFormat) {
     for k in 0..<depth {
-      roundRows(tensor(4 * k, of: parameters), inputWidth(k), format)
+      if !format.keepsInput(inputWidth(k)) {
+        roundRows(tensor(4 * k, of: parameters), inputWidth(k), format)
+      }
       roundRows(tensor(4 * k + 1, of: parameters), size, format)
     }
   }
