@@ -36,7 +36,7 @@ struct CellPanel<K: CellKernel> {
   private init(firstUnit: Int, _ shape: CellShape) {
     self.firstUnit = firstUnit
     units = min(Self.units, shape.size &- firstUnit)
-    vectors = Packing<M>.vectors(units)
+    vectors = Self.unitVectors == 1 ? 1 : Packing<M>.vectors(units)
     inputSize = shape.inputSize
     start = firstUnit &* Self.elementsPerUnit(shape)
   }

@@ -10,7 +10,7 @@ enum CellRow<K: CellKernel> {
 
   @inline(__always)
   static func forward(_ step: Step, _ input: UnsafePointer<S>) {
-    switch Panel.count(step.pointee.shape) {
+    switch step.pointee.panels.upperBound {
     case 1: RowBlock<1, K>.forward(step, input)
     case 2: RowBlock<2, K>.forward(step, input)
     default: forwardPanels(step, input)
@@ -37,16 +37,23 @@ enum CellRow<K: CellKernel> {
   /// In two rounds.
   @inline(__always)
   static func finish(_ step: Step) {
-    let (size, width, numbers) = (step.pointee.shape.size, V.scalarCount, step.pointee.numbers)
-    let sums = step.pointee.scratch
-    for j in stride(from: 0, to: size, by: width) {
-      let own = sums + j &* K.sumCount
-      Tile<M>.store(K.begin(j, width, own, numbers, step.pointee), own, 0)
+    let (step, width) = (withoutActivations(step), V.scalarCount)
+    for j in stride(from: 0, to: step.shape.size, by: width) {
+      let own = step.scratch + j &* K.sumCount
+      Tile<M>.store(K.begin(j, width, own, step.numbers, step), own, 0)
     }
-    for j in stride(from: 0, to: size, by: width) {
-      let own = UnsafePointer(sums + j &* K.sumCount)
-      K.end(Tile<M>.load(own, 0), j, width, own, numbers, step.pointee)
+    for j in stride(from: 0, to: step.shape.size, by: width) {
+      let own = UnsafePointer(step.scratch + j &* K.sumCount)
+      K.end(Tile<M>.load(own, 0), j, width, own, step.numbers, step)
     }
+  }
+
+  /// A step of which nothing is kept, so that nobody has to ask.
+  @inline(__always)
+  static func withoutActivations(_ step: Step) -> ForwardStep<S> {
+    var step = step.pointee
+    step.keepsActivations = false
+    return step
   }
 
   /// How many panels are next: as many as have at least 8 sums that W_hh adds to under way, and the registers hold.
@@ -102,27 +109,23 @@ struct RowBlock<let panels: Int, K: CellKernel> {
   /// A row of these panels and no others: its sums stay in registers until the cell has them.
   @inline(never)
   static func forward(_ step: CellRow<K>.Step, _ input: UnsafePointer<S>) {
-    let numbers = step.pointee.numbers
     var block = RowBlock(step, input, CellPanel(0, step.pointee.shape))
+    let step = CellRow<K>.withoutActivations(step)
     var begun = InlineArray<panels, V>(repeating: V(repeating: 0))
-    for p in 0..<panels { begun[unchecked: p] = begin(p, &block.sums[unchecked: p], numbers, step) }
-    for p in 0..<panels { end(begun[unchecked: p], p, &block.sums[unchecked: p], numbers, step) }
+    for p in 0..<panels { begun[unchecked: p] = begin(p, &block.sums[unchecked: p], step) }
+    for p in 0..<panels { end(begun[unchecked: p], p, &block.sums[unchecked: p], step) }
   }
 
   @inline(__always)
-  private static func begin(
-    _ p: Int, _ sums: UnsafeRawPointer, _ numbers: CellRows<S>, _ step: CellRow<K>.Step
-  ) -> V {
+  private static func begin(_ p: Int, _ sums: UnsafeRawPointer, _ step: ForwardStep<S>) -> V {
     let width = V.scalarCount
-    return K.begin(p &* width, width, sums.assumingMemoryBound(to: S.self), numbers, step.pointee)
+    return K.begin(p &* width, width, sums.assumingMemoryBound(to: S.self), step.numbers, step)
   }
 
   @inline(__always)
-  private static func end(
-    _ begun: V, _ p: Int, _ sums: UnsafeRawPointer, _ numbers: CellRows<S>, _ step: CellRow<K>.Step
-  ) {
+  private static func end(_ begun: V, _ p: Int, _ sums: UnsafeRawPointer, _ step: ForwardStep<S>) {
     let width = V.scalarCount
-    K.end(begun, p &* width, width, sums.assumingMemoryBound(to: S.self), numbers, step.pointee)
+    K.end(begun, p &* width, width, sums.assumingMemoryBound(to: S.self), step.numbers, step)
   }
 
   /// + W a, to the sums from `first` on that W has a part in.

@@ -21,8 +21,8 @@ enum StreamKernel<R: StageRunner> {
   static func run(_ call: Call) {
     for _ in 0..<call.pointee.steps {
       step(call)
-      call.pointee.input += call.pointee.lanes &* call.pointee.inputBytes
-      call.pointee.output += call.pointee.lanes &* call.pointee.outputSize
+      call.pointee.input += call.pointee.inputStride
+      call.pointee.output += call.pointee.outputStride
       call.pointee.time &+= 1
     }
   }

@@ -46,9 +46,15 @@ enum StreamRows<M: Machine> {
   @inline(__always)
   static func output(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
     if call.pointee.rows > 1 || call.pointee.laneOfRow != nil { return scatter(call, rows, stride: stride) }
-    let output = call.pointee.output
-    Lanes<M>.forEach(call.pointee.outputSize) { j, lanes in
-      Lanes<M>.store(Lanes<M>.load(rows, j, lanes), output, j, lanes)
+    let (output, size) = (call.pointee.output, call.pointee.outputSize)
+    var j = 0
+    while j &+ M.V.scalarCount <= size {
+      Lanes<M>.store(Lanes<M>.load(rows, j, M.V.scalarCount), output, j, M.V.scalarCount)
+      j &+= M.V.scalarCount
+    }
+    while j < size {
+      output[j] = rows[j]
+      j &+= 1
     }
   }
 

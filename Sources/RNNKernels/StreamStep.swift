@@ -21,12 +21,13 @@ public struct StreamStage<S: Real>: BitwiseCopyable {
 public struct StreamCall<S: Real>: BitwiseCopyable {
   public let stages: UnsafeMutablePointer<StreamStage<S>>
   public let stageCount: Int
-  /// B.
-  public let lanes: Int
   public let inputSize: Int
   public let outputSize: Int
   /// Bytes of one row of x; of a token 4 or 8.
   public let inputBytes: Int
+  /// From one step to the next: bytes of x, elements of y.
+  public let inputStride: Int
+  public let outputStride: Int
   public let takesTokens: Bool
   /// [B, I] and [B, O]: rows that do not stand as the caller's.
   public let gathered: UnsafeMutablePointer<S>
@@ -46,7 +47,8 @@ public struct StreamCall<S: Real>: BitwiseCopyable {
     outputSize: Int, inputBytes: Int, takesTokens: Bool, gathered: UnsafeMutablePointer<S>,
     made: UnsafeMutablePointer<S>
   ) {
-    (self.stages, self.stageCount, self.lanes) = (stages, stageCount, lanes)
+    (self.stages, self.stageCount) = (stages, stageCount)
+    (inputStride, outputStride) = (lanes &* inputBytes, lanes &* outputSize)
     (self.inputSize, self.outputSize, self.inputBytes) = (inputSize, outputSize, inputBytes)
     (self.takesTokens, self.gathered, self.made) = (takesTokens, gathered, made)
     (input, output) = (UnsafeRawPointer(made), made)

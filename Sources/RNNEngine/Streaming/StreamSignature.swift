@@ -8,9 +8,11 @@ struct StreamSignature<S: Scalar> {
   let tokenType: DType
   let inputSize: Int
   let outputSize: Int
-  /// Bytes of one row of input and of output.
+  /// Bytes of one row of input and of output, and of all.
   let rowBytes: Int
   private let outputBytes: Int
+  private let stepBytes: Int
+  private let stepOutputBytes: Int
   private let inputMask: UInt
   /// Steps of a block: so many that sizes in bytes are numbers.
   private let mostSteps: Int
@@ -27,6 +29,7 @@ struct StreamSignature<S: Scalar> {
     (inputSize, outputSize) = (model.inputSize, model.outputSize)
     rowBytes = model.takesTokens ? tokenType.bytes : model.inputSize * S.dtype.bytes
     outputBytes = model.outputSize * S.dtype.bytes
+    (stepBytes, stepOutputBytes) = (rows &* rowBytes, rows &* outputBytes)
     inputMask = UInt((model.takesTokens ? tokenType.bytes : S.dtype.bytes) - 1)
     mostSteps = min(Int(Int32.max), Int.max / max(rowBytes, outputBytes)) / rows
     (format, layers) = (model.format, model.descriptions)
@@ -59,7 +62,7 @@ struct StreamSignature<S: Scalar> {
   func fits(_ steps: Int, _ input: RawBuffer, _ output: RawBuffer) -> Bool {
     let odd = UInt(bitPattern: input.start) & inputMask | UInt(bitPattern: output.start) & Self.outputMask
     return steps >= 1 && steps <= mostSteps && input.start != nil && output.start != nil
-      && input.bytes == steps &* rows &* rowBytes && output.bytes == steps &* rows &* outputBytes && odd == 0
+      && input.bytes == steps &* stepBytes && output.bytes == steps &* stepOutputBytes && odd == 0
   }
 
   /// Why the two do not fit.
