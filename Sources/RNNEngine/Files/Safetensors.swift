@@ -90,19 +90,25 @@ final class SafetensorsFile {
   /// What the entries point into.
   private let contents: Buffer<UInt8>
 
-  init(_ path: UnsafePointer<CChar>) throws(RNNError) {
-    self.path = File.name(path)
-    contents = try File.read(path)
+  convenience init(_ file: UnsafePointer<CChar>) throws(RNNError) {
+    let path = File.name(file)
+    let contents = try File.read(file)
     let bytes = UnsafeBufferPointer(contents.values)
-    let length = try Self.headerLength(bytes, self.path)
+    let length = try Self.headerLength(bytes, path)
     let header = UnsafeBufferPointer(rebasing: bytes[8..<8 + length])
     let data = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[(8 + length)...])
     guard let json = JSONParser.parse(header), case .object(let members) = json else {
-      throw RNNError(.format, "\(self.path): expected a JSON header, got something else")
+      throw RNNError(.format, "\(path): expected a JSON header, got something else")
     }
-    metadata = json["__metadata__"] ?? .object([])
-    try Self.check(metadata["crc32"], bytes, headerEnd: 8 + length, self.path)
-    entries = try Self.entries(members, data, self.path)
+    let metadata = json["__metadata__"] ?? .object([])
+    try Self.check(metadata["crc32"], bytes, headerEnd: 8 + length, path)
+    self.init(path, try Self.entries(members, data, path), metadata, contents)
+  }
+
+  private init(
+    _ path: String, _ entries: [Safetensors.Entry], _ metadata: JSON, _ contents: Buffer<UInt8>
+  ) {
+    (self.path, self.entries, self.metadata, self.contents) = (path, entries, metadata, contents)
   }
 
   private static func headerLength(_ bytes: UnsafeBufferPointer<UInt8>, _ path: String) throws(RNNError)

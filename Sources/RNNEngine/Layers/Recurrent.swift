@@ -18,12 +18,9 @@ final class Recurrent<S: Scalar>: Layer {
 
   var takesFinalGradient: Bool { true }
 
-  init(_ description: LayerDescription) throws(RNNError) {
-    cell = Cell(description)
-    self.description = description
-    size = description.outputSize
-    depth = description.layerCount
-    gateWidth = try Size.product(cell.gateCount, size)
+  convenience init(_ description: LayerDescription) throws(RNNError) {
+    let (cell, size, depth) = (Cell(description), description.outputSize, description.layerCount)
+    let gateWidth = try Size.product(cell.gateCount, size)
     // Every stacked layer has at least 4 numbers: refuse an absurd depth before listing its tensors.
     _ = try Size.product(depth, gateWidth, 64)
     if depth > 1024 { throw RNNError(.argument, "num_layers: expected at most 1024, got \(depth)") }
@@ -34,7 +31,14 @@ final class Recurrent<S: Scalar>: Layer {
       shapes.append(("bias_ih_l\(k)", [gateWidth]))
       shapes.append(("bias_hh_l\(k)", [gateWidth]))
     }
-    tensors = try layOut(shapes)
+    self.init(description, cell, gateWidth, try layOut(shapes))
+  }
+
+  private init(
+    _ description: LayerDescription, _ cell: Cell, _ gateWidth: Int, _ tensors: [TensorShape]
+  ) {
+    (self.description, self.cell, self.gateWidth, self.tensors) = (description, cell, gateWidth, tensors)
+    (size, depth) = (description.outputSize, description.layerCount)
   }
 
   func inputWidth(_ k: Int) -> Int { k == 0 ? description.inputSize : size }

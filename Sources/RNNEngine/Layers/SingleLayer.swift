@@ -24,10 +24,13 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
   private let layer: any Layer<S>
   private let description: LayerDescription
 
-  init(_ description: LayerDescription) throws(RNNError) {
+  convenience init(_ description: LayerDescription) throws(RNNError) {
     try description.validate(description.kind.name)
-    self.description = description
-    layer = try makeLayer(description, as: S.self)
+    self.init(description, try makeLayer(description, as: S.self))
+  }
+
+  private init(_ description: LayerDescription, _ layer: any Layer<S>) {
+    (self.description, self.layer) = (description, layer)
   }
 
   func sizes(steps: Int, rows: Int) throws(RNNError) -> LayerSizes {

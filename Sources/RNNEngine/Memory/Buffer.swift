@@ -33,13 +33,17 @@ extension UnsafeMutableBufferPointer {
 public final class Buffer<Element: BitwiseCopyable> {
   public let values: View<Element>
 
-  public init(count: Int) throws(RNNError) {
+  // Whatever can fail comes before there is an object: in Embedded Swift one whose initialiser throws is lost.
+  @inline(never)
+  public convenience init(count: Int) throws(RNNError) {
     let bytes = try Size.product(count, MemoryLayout<Element>.stride)
     guard let memory = platform_allocate(bytes) else {
       throw RNNError(.outOfMemory, "memory: \(bytes) bytes are not to be had")
     }
-    values = View(start: memory.bindMemory(to: Element.self, capacity: count), count: count)
+    self.init(View(start: memory.bindMemory(to: Element.self, capacity: count), count: count))
   }
+
+  private init(_ values: View<Element>) { self.values = values }
 
   deinit { platform_release(values.baseAddress, values.count &* MemoryLayout<Element>.stride) }
 }

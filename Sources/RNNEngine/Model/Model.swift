@@ -53,10 +53,8 @@ public final class Model<S: Scalar> {
   var outputSize: Int { descriptions[descriptions.count - 1].outputSize }
 
   /// Parameters are zero until `initialize` or until a file fills them.
-  public init(_ descriptions: [LayerDescription], format: WeightFormat = .own) throws(RNNError) {
+  public convenience init(_ descriptions: [LayerDescription], format: WeightFormat = .own) throws(RNNError) {
     try Stack.validate(descriptions)
-    self.format = format
-    self.descriptions = descriptions
     var (layers, tensors, starts, stateStarts) = ([any Layer<S>](), [NamedTensor](), [Int](), [Int]())
     var (parameterCount, stateCount) = (0, 0)
     for (index, description) in descriptions.enumerated() {
@@ -73,9 +71,19 @@ public final class Model<S: Scalar> {
       parameterCount = try Size.sum(parameterCount, layer.parameterCount)
       stateCount = try Size.sum(stateCount, layer.plan(steps: 1, rows: 1, isTraining: false).state)
     }
-    (self.layers, self.tensors, parameterStart, stateStart) = (layers, tensors, starts, stateStarts)
-    stateCountPerRow = stateCount
-    parameters = try Buffer(count: parameterCount)
+    self.init(
+      descriptions, format, layers, tensors, starts, try Buffer(count: parameterCount), stateStarts,
+      stateCount)
+  }
+
+  private init(
+    _ descriptions: [LayerDescription], _ format: WeightFormat, _ layers: [any Layer<S>],
+    _ tensors: [NamedTensor], _ parameterStart: [Int], _ parameters: Buffer<S>, _ stateStart: [Int],
+    _ stateCountPerRow: Int
+  ) {
+    (self.descriptions, self.format, self.layers) = (descriptions, format, layers)
+    (self.tensors, self.parameterStart, self.parameters) = (tensors, parameterStart, parameters)
+    (self.stateStart, self.stateCountPerRow) = (stateStart, stateCountPerRow)
   }
 
   /// Fills the parameters: the same seed gives the same bits.

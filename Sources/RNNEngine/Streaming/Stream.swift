@@ -23,17 +23,24 @@ public final class Stream<S: Scalar> {
   private var weights: Weights
   private var swaps = 0
 
-  public init(_ model: Model<S>, rows: Int, tokenType: DType, idle: Int) throws(RNNError) {
+  public convenience init(_ model: Model<S>, rows: Int, tokenType: DType, idle: Int) throws(RNNError) {
     try Size.checkBatch(steps: 1, rows: rows)
     guard tokenType == .int32 || tokenType == .int64 else {
       throw RNNError(.dtype, "token_type: expected int32 or int64, got \(tokenType.name)")
     }
-    signature = StreamSignature(model, rows: rows, tokenType: tokenType)
+    let signature = StreamSignature(model, rows: rows, tokenType: tokenType)
+    self.init(
+      signature, try LaneTable(count: rows, idle: idle),
+      try StreamMemory(model, rows: rows, rowBytes: signature.rowBytes), try Handover(),
+      try StreamWeights(model))
+  }
+
+  private init(
+    _ signature: StreamSignature<S>, _ lanes: LaneTable, _ memory: StreamMemory<S>, _ handover: Handover<S>,
+    _ weights: StreamWeights<S>
+  ) {
+    (self.signature, self.lanes, self.memory, self.handover) = (signature, lanes, memory, handover)
     kernels = S.kernels
-    handover = try Handover()
-    lanes = try LaneTable(count: rows, idle: idle)
-    memory = try StreamMemory(model, rows: rows, rowBytes: signature.rowBytes)
-    let weights = try StreamWeights(model)
     memory.use(weights.starts.values)
     self.weights = Weights.passRetained(weights)
   }

@@ -33,9 +33,14 @@ public final class Trainer<S: Scalar> {
   private(set) var states: Buffer<S>
   private(set) var stateGradient: Buffer<S>
 
-  public init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
+  public convenience init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
     try options.validate()
     try Self.checkRepresentable(options)
+    try self.init(checked: options, model)
+  }
+
+  /// Throws where there is no memory.
+  private init(checked options: TrainerOptions, _ model: Model<S>) throws(RNNError) {
     (self.model, self.options) = (model, options)
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
