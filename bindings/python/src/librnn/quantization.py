@@ -63,7 +63,8 @@ def quantize(model: Model, x: Array | None = None, *, weights: str = "int8") -> 
     """Return the model with small weights in its recurrent and linear layers.
 
     Streams of it compute with the small weights and with activations made as small at every step;
-    its tensors read as the numbers they stand for. It cannot be trained.
+    its tensors read as the numbers they stand for. It cannot be trained. ``weight_ih`` of a
+    recurrent layer with up to 3 inputs (bfloat16: 1) stays float32, as its inputs do.
 
     Parameters
     ----------
