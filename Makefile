@@ -34,7 +34,8 @@ python: $(PYTHON) all
 $(BUILD)/objects.a: $(SOURCES) | setup
 	@echo "== compiling librnn $(VERSION) (Embedded Swift, release) =="
 	@rm -f $(OBJECTS)/release/librnn.a # an archive keeps the objects of files that are gone
-	@find Sources/RNNCAPI -name '*.swift' ! -newer include/rnn.h -exec touch {} + # SwiftPM does not see its changes
+	@for header in include/rnn.h Sources/*/include/*.h; do \
+	  find Sources -name '*.swift' ! -newer $$header -exec touch {} +; done # SwiftPM does not see what changes there
 	LIBRNN_EMBEDDED=1 $(SWIFT) build -c release --product rnn --scratch-path $(OBJECTS)
 	@mkdir -p $(BUILD)
 	@cp "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)" $(BUILD)/unicode.a

@@ -254,7 +254,8 @@ rnn_status rnn_model_set(rnn_model *model, const char *name, const void *data, s
  * stand for; it cannot be set or trained. rnn_model_forward computes with those numbers in float32, so it
  * agrees with the streams to the accuracy of small activations only.
  * Errors: RNN_ERR_DTYPE for a model that is not float32, RNN_ERR_ARGUMENT for RNN_WEIGHTS_OWN, RNN_ERR_MODEL for one
- * that is quantized already, RNN_ERR_NONFINITE for weights that are not finite.
+ * that is quantized already or, of int8, has a layer of more than 133144 inputs or units, RNN_ERR_NONFINITE for
+ * weights that are not finite.
  */
 rnn_status rnn_model_quantize(const rnn_model *model, rnn_weights weights, rnn_model **quantized);
 

@@ -10,8 +10,10 @@ enum Elementary<M: Machine> {
     M.select(y, below: S.expUnderflow, V(repeating: 0), else: ExpParts<M>(y, factor: 1).plus(0))
   }
 
+  /// The logistic function 1 / (1 + exp(-x)). As exp keeps its relative accuracy, so do σ far below 0 and 1 - σ far
+  /// above: how long a gate keeps what there is.
   @inline(__always)
-  static func sigmoid(_ x: V) -> V { S.sigmoid(x, M.self) }
+  static func sigmoid(_ x: V) -> V { M.divide(V(repeating: 1), ExpParts<M>(x, factor: -1).plus(1)) }
 
   @inline(__always)
   static func tanh(_ x: V) -> V { S.tanh(x, M.self) }

@@ -20,8 +20,6 @@ public protocol Real: VectorNumber, BitwiseCopyable, Sendable {
   /// need not wait for one another.
   static func expTail<M: Machine>(_ r: M.V, _ square: M.V, _: M.Type) -> M.V where M.S == Self
   static func tanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Self
-  /// The logistic function 1 / (1 + exp(-x)).
-  static func sigmoid<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Self
   /// target[k][n] = source[n][k] for a block of 4 by 4.
   static func transpose4(
     _ source: UnsafePointer<Self>, stride: Int, to target: UnsafeMutablePointer<Self>, targetStride: Int)
@@ -46,13 +44,14 @@ extension Float: Real {
   /// Where the product is not rounded, ln 2 as one number is off by 2e-9 n: half a unit in the last place of exp(20).
   @inline(__always)
   public static func remainder<M: Machine>(_ y: M.V, _ n: M.V, _: M.Type) -> M.V where M.S == Float {
-    if M.isFused { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
+    if M.isFused || M.isCoarse { return M.multiplyAdd(y, n, M.V(repeating: -0x1.62e43p-1)) }
     return M.multiplyAdd(M.multiplyAdd(y, n, M.V(repeating: -ln2High)), n, M.V(repeating: -ln2Low))
   }
 
-  /// Coefficients fitted to the least largest relative error of exp: 1.0e-7.
+  /// Coefficients fitted to the least largest relative error of exp: 1.0e-7, or 1.2e-4.
   @inline(__always)
   public static func expTail<M: Machine>(_ r: M.V, _ square: M.V, _: M.Type) -> M.V where M.S == Float {
+    if M.isCoarse { return M.multiplyAdd(M.V(repeating: 0.50394186), M.V(repeating: 0.16662814), r) }
     let low = M.multiplyAdd(M.V(repeating: 0.49999231), M.V(repeating: 0.16667115), r)
     let high = M.multiplyAdd(M.V(repeating: 0.04189016), M.V(repeating: 0.008312522), r)
     return M.multiplyAdd(low, square, high)
@@ -62,7 +61,7 @@ extension Float: Real {
   /// Beyond, y stays and the fraction grows with x, so that bounds make it 1.
   @inline(__always)
   public static func tanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Float {
-    if M.isCoarse { return coarseTanh(x, 1, M.self) }
+    if M.isCoarse { return coarseTanh(x, M.self) }
     let y = M.minimum(M.V(repeating: 81), x * x)
     let square = y * y
     let p = M.multiplyAdd(
@@ -75,33 +74,25 @@ extension Float: Real {
     return bounded(
       M.divide(
         M.multiplyAdd(x * start, x * square, p),
-        M.multiplyAdd(M.multiplyAdd(M.V(repeating: 1), M.V(repeating: 0.46713006), y), square, q)), 1, M.self)
-  }
-
-  @inline(__always)
-  public static func sigmoid<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Float {
-    // (1 + tanh(x/2)) / 2
-    if M.isCoarse { return coarseTanh(x, 0.5, M.self) + 0.5 }
-    return M.divide(M.V(repeating: 1), ExpParts<M>(x, factor: -1).plus(1))
+        M.multiplyAdd(M.multiplyAdd(M.V(repeating: 1), M.V(repeating: 0.46713006), y), square, q)), M.self)
   }
 }
 
 extension Float {
-  /// a tanh(a x) likewise, of degrees 2 and 2, up to |a x| = 5: 1e-4.
+  /// The same of degrees 2 and 2, up to 5: 1e-4.
   @inline(__always)
-  fileprivate static func coarseTanh<M: Machine>(_ x: M.V, _ a: Float, _: M.Type) -> M.V where M.S == Float {
-    let a2 = a * a
-    let y = M.minimum(M.V(repeating: 25 / a2), x * x)
-    let p = M.multiplyAdd(
-      M.V(repeating: 0.10241737 * a2 * a2), M.V(repeating: 6.705576e-4 * a2 * a2 * a2), y)
-    let q = M.multiplyAdd(M.V(repeating: 0.43543208 * a2), M.V(repeating: 0.0128198 * a2 * a2), y)
-    let numerator = x * M.multiplyAdd(M.V(repeating: 0.999948 * a2), p, y)
-    return bounded(M.divide(numerator, M.multiplyAdd(M.V(repeating: 1), q, y)), a, M.self)
+  private static func coarseTanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Float {
+    let y = M.minimum(M.V(repeating: 25), x * x)
+    let p = M.multiplyAdd(M.V(repeating: 0.10241737), M.V(repeating: 6.705576e-4), y)
+    let q = M.multiplyAdd(M.V(repeating: 0.43543208), M.V(repeating: 0.0128198), y)
+    let numerator = x * M.multiplyAdd(M.V(repeating: 0.999948), p, y)
+    return bounded(M.divide(numerator, M.multiplyAdd(M.V(repeating: 1), q, y)), M.self)
   }
 
+  /// Within [-1, 1].
   @inline(__always)
-  private static func bounded<M: Machine>(_ x: M.V, _ most: Float, _: M.Type) -> M.V where M.S == Float {
-    M.minimum(M.V(repeating: most), M.maximum(M.V(repeating: -most), x))
+  private static func bounded<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Float {
+    M.minimum(M.V(repeating: 1), M.maximum(M.V(repeating: -1), x))
   }
 }
 
@@ -147,9 +138,5 @@ extension Double: Real {
   public static func tanh<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Double {
     let parts = ExpParts<M>(x, factor: 2)
     return M.divide(parts.plus(-1), parts.plus(1))
-  }
-  @inline(__always)
-  public static func sigmoid<M: Machine>(_ x: M.V, _: M.Type) -> M.V where M.S == Double {
-    M.divide(M.V(repeating: 1), ExpParts<M>(x, factor: -1).plus(1))
   }
 }

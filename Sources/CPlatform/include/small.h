@@ -64,21 +64,26 @@ static inline platform_ints16 platform_dot_bytes16(platform_ints16 sums, int32_t
 /*
  * ---- Two products of bfloat16 numbers, the second first: sums + a1 w1, then + a0 w0, each rounded once ----
  *
- * A product of two such numbers is a float exactly, so it does not matter whether multiply and add are one instruction.
+ * Without such an instruction by way of double, where a product is exact, and so is the sum, unless one part is too
+ * small to matter beside the other.
  */
+#if defined(__FMA__) || !defined(__x86_64__)
+#define PLATFORM_FUSED(lanes, sum, a, b) platform_fma_float##lanes(sum, a, b)
+#else
+#define PLATFORM_WIDE(lanes, x) __builtin_convertvector(x, platform_double##lanes)
+#define PLATFORM_FUSED(lanes, sum, a, b)                                                                     \
+  __builtin_convertvector(PLATFORM_WIDE(lanes, sum) + PLATFORM_WIDE(lanes, a) * PLATFORM_WIDE(lanes, b),     \
+                          platform_float##lanes)
+#endif
 #define PLATFORM_DOT_HALVES(lanes)                                                                           \
   static inline platform_float##lanes platform_dot_halves##lanes(platform_float##lanes sums, uint32_t a,     \
                                                                  const void *weights) {                      \
-    platform_uint32_t_of_float##lanes w;                                                                     \
-    float first, second;                                                                                     \
-    const uint32_t low = a << 16, high = a & 0xFFFF0000u;                                                    \
+    platform_uint32_t_of_float##lanes w, first = a << 16, second = a & 0xFFFF0000u;                          \
     memcpy(&w, weights, sizeof w);                                                                           \
-    memcpy(&first, &low, sizeof first);                                                                      \
-    memcpy(&second, &high, sizeof second);                                                                   \
-    sums += (platform_float##lanes)(w & 0xFFFF0000u) * (platform_float##lanes)second;                        \
-    return sums + (platform_float##lanes)(w << 16) * (platform_float##lanes)first;                           \
+    sums = PLATFORM_FUSED(lanes, sums, (platform_float##lanes)(w & 0xFFFF0000u),                             \
+                          (platform_float##lanes)second);                                                    \
+    return PLATFORM_FUSED(lanes, sums, (platform_float##lanes)(w << 16), (platform_float##lanes)first);      \
   }
-#pragma STDC FP_CONTRACT ON
 PLATFORM_DOT_HALVES(4)
 PLATFORM_DOT_HALVES(8)
 #if defined(__AVX512BF16__)
@@ -88,6 +93,8 @@ static inline platform_float16 platform_dot_halves16(platform_float16 sums, uint
 }
 #endif
 #undef PLATFORM_DOT_HALVES
+#undef PLATFORM_FUSED
+#undef PLATFORM_WIDE
 
 /* ---- To and from small numbers ---- */
 
@@ -110,43 +117,43 @@ static inline platform_float16 platform_load16(const float *x, ptrdiff_t count) 
 }
 #endif
 
-#define PLATFORM_SMALL(lanes)                                                                                        \
-  static inline platform_float##lanes platform_float_of_ints##lanes(platform_ints##lanes x) {                        \
-    return __builtin_convertvector(x, platform_float##lanes);                                                        \
-  }                                                                                                                  \
-  /* Of numbers that are not negative the bits are in order. */                                                      \
-  static inline platform_ints##lanes platform_larger_magnitude##lanes(platform_ints##lanes most,                     \
-                                                                      platform_float##lanes x) {                     \
-    return __builtin_elementwise_max(most, (platform_ints##lanes)x & 0x7FFFFFFF);                                    \
-  }                                                                                                                  \
-  static inline float platform_largest##lanes(platform_ints##lanes most) {                                           \
-    const int32_t bits = __builtin_reduce_max(most);                                                                 \
-    float number;                                                                                                    \
-    memcpy(&number, &bits, sizeof number);                                                                           \
-    return number;                                                                                                   \
-  }                                                                                                                  \
-  /* The integers next to x, from -127 to 127, as bytes; their magnitudes `stride` bytes behind, and -1 where      \
-     they are negative again so far. Returns the magnitudes of the negative ones. */ \
-  static inline platform_ints##lanes platform_store_bytes##lanes(platform_float##lanes x, void *target,              \
-                                                                 ptrdiff_t stride) {                                 \
-    typedef int8_t bytes __attribute__((ext_vector_type(lanes)));                                                    \
-    const platform_ints##lanes n =                                                                                   \
-        (platform_ints##lanes)(x + 0x1.8p23f) - (int32_t)0x4B400000; /* the low bits of the sum */                   \
-    const bytes values = __builtin_convertvector(n, bytes), negative = values >> 7;                                  \
-    const bytes magnitudes = (values ^ negative) - negative;                                                         \
-    memcpy(target, &values, sizeof values);                                                                          \
-    memcpy((char *)target + stride, &magnitudes, sizeof values);                                                     \
-    memcpy((char *)target + 2 * stride, &negative, sizeof values);                                                   \
-    return -n & n >> 31;                                                                                             \
-  }                                                                                                                  \
-  /* The bfloat16 numbers next to x, ties to even; NaN stays one. */                                                 \
-  static inline void platform_store_halves##lanes(platform_float##lanes x, void *target) {                           \
-    typedef uint16_t halves __attribute__((ext_vector_type(lanes)));                                                 \
-    const platform_uint32_t_of_float##lanes bits = (platform_uint32_t_of_float##lanes)x;                             \
-    const platform_uint32_t_of_float##lanes rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;                    \
-    const platform_uint32_t_of_float##lanes quiet = bits >> 16 | 0x40u;                                              \
-    const halves narrow = __builtin_convertvector(x == x ? rounded : quiet, halves);                                 \
-    memcpy(target, &narrow, sizeof narrow);                                                                          \
+#define PLATFORM_SMALL(lanes)                                                                                    \
+  static inline platform_float##lanes platform_float_of_ints##lanes(platform_ints##lanes x) {                    \
+    return __builtin_convertvector(x, platform_float##lanes);                                                    \
+  }                                                                                                              \
+  /* Of numbers that are not negative the bits are in order. */                                                  \
+  static inline platform_ints##lanes platform_larger_magnitude##lanes(platform_ints##lanes most,                 \
+                                                                      platform_float##lanes x) {                 \
+    return __builtin_elementwise_max(most, (platform_ints##lanes)x & 0x7FFFFFFF);                                \
+  }                                                                                                              \
+  static inline float platform_largest##lanes(platform_ints##lanes most) {                                       \
+    const int32_t bits = __builtin_reduce_max(most);                                                             \
+    float number;                                                                                                \
+    memcpy(&number, &bits, sizeof number);                                                                       \
+    return number;                                                                                               \
+  }                                                                                                              \
+  /* The integers next to x, from -127 to 127, as bytes; `stride` bytes behind their magnitudes; so far again */ \
+  /* -1 where they are negative. Returns the magnitudes of the negative ones. */                                 \
+  static inline platform_ints##lanes platform_store_bytes##lanes(platform_float##lanes x, void *target,          \
+                                                                 ptrdiff_t stride) {                             \
+    typedef int8_t bytes __attribute__((ext_vector_type(lanes)));                                                \
+    const platform_ints##lanes n =                                                                               \
+        (platform_ints##lanes)(x + 0x1.8p23f) - (int32_t)0x4B400000; /* the low bits of the sum */               \
+    const bytes values = __builtin_convertvector(n, bytes), negative = values >> 7;                              \
+    const bytes magnitudes = (values ^ negative) - negative;                                                     \
+    memcpy(target, &values, sizeof values);                                                                      \
+    memcpy((char *)target + stride, &magnitudes, sizeof values);                                                 \
+    memcpy((char *)target + 2 * stride, &negative, sizeof values);                                               \
+    return __builtin_convertvector(magnitudes & negative, platform_ints##lanes);                                 \
+  }                                                                                                              \
+  /* The bfloat16 numbers next to x, ties to even; NaN stays one. */                                             \
+  static inline void platform_store_halves##lanes(platform_float##lanes x, void *target) {                       \
+    typedef uint16_t halves __attribute__((ext_vector_type(lanes)));                                             \
+    const platform_uint32_t_of_float##lanes bits = (platform_uint32_t_of_float##lanes)x;                         \
+    const platform_uint32_t_of_float##lanes rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;                \
+    const platform_uint32_t_of_float##lanes quiet = bits >> 16 | 0x40u;                                          \
+    const halves narrow = __builtin_convertvector(x == x ? rounded : quiet, halves);                             \
+    memcpy(target, &narrow, sizeof narrow);                                                                      \
   }
 PLATFORM_SMALL(4)
 PLATFORM_SMALL(8)

@@ -12,6 +12,7 @@ extension Model {
     }
     try checkHasOwnWeights("to be quantized")
     try checkFinite()
+    try checkSizes(format)
     let result = try Model(descriptions, format: format)
     result.parameters.values.copy(from: parameters.values.start)
     for index in layers.indices {
@@ -27,6 +28,17 @@ extension Model {
       for value in parameters.values.part(tensor.start, tensor.count) where !value.isFinite {
         throw RNNError(.nonFinite, "model: expected finite weights, got others in \(tensor.name)")
       }
+    }
+  }
+
+  private func checkSizes(_ format: WeightFormat) throws(RNNError) {
+    for (index, layer) in descriptions.enumerated() where layer.kind != .embedding {
+      let inputs = layer.kind == .linear ? layer.inputSize : max(layer.inputSize, layer.outputSize)
+      if inputs <= format.mostInputs { continue }
+      throw RNNError(
+        .model,
+        "layer \(index) (\(layer.kind.name)): expected at most \(format.mostInputs) inputs and units for weights of \(format.name), got \(inputs)"
+      )
     }
   }
 
