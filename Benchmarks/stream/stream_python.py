@@ -32,7 +32,10 @@ def ways(row: dict[str, str]) -> list[Callable[[], object]]:
     """Return the ways to take a step."""
     size, head = int(row["hidden"]), int(row["head"])
     layers = [CELLS[row["cell"]](1, size), *([librnn.Linear(size, head)] if head else [])]
-    stream = librnn.Model(*layers, seed=1).stream()
+    model = librnn.Model(*layers, seed=1)
+    if row["weights"] != "float32":
+        model = librnn.quantize(model, weights=row["weights"]).model
+    stream = model.stream()
     stream.prepare()
     x = np.full((1, 1), 0.5, np.float32)
     out, block = np.empty((1, head or size), np.float32), x[None]
@@ -56,14 +59,16 @@ def main(folder: Path) -> None:
     print(
         f"\nPython, ns per call beyond C's; a call of an empty lambda, {empty:.0f} ns, left out.\n"
     )
-    print("| cell | H | head | C | " + " | ".join(WAYS) + " |\n|---|---|---|---|---|---|---|")
+    print("| cell | weights | H | head | C | " + " | ".join(WAYS) + " |")
+    print("|---|---|---|---|---|---|---|---|")
     with open(folder / "stream_python.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["cell", "weights", "hidden", "head", "way", "python_ns", "c_ns"])
         for row, each in zip(rows, times, strict=True):
             c = float(row["step_ns"])
             beyond = " | ".join(f"{time - c:.0f}" for time in each)
-            print(f"| {row['cell']} | {row['hidden']} | {row['head']} | {c:.0f} | {beyond} |")
+            subject = " | ".join(row[name] for name in ("cell", "weights", "hidden", "head"))
+            print(f"| {subject} | {c:.0f} | {beyond} |")
             for way, time in zip(WAYS, each, strict=True):
                 names = (row["cell"], row["weights"], row["hidden"], row["head"])
                 writer.writerow([*names, way, f"{time:.1f}", c])

@@ -38,4 +38,18 @@ enum Lanes<M: Machine> {
       withUnsafeBytes(of: vector) { _ = memcpy(start, $0.baseAddress!, lanes &* MemoryLayout<S>.stride) }
     }
   }
+
+  /// A short row, number by number where it is no whole vector.
+  @inline(__always)
+  static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
+    var j = 0
+    while j &+ V.scalarCount <= count {
+      store(load(source, j, V.scalarCount), target, j, V.scalarCount)
+      j &+= V.scalarCount
+    }
+    while j < count {
+      target[j] = source[j]
+      j &+= 1
+    }
+  }
 }

@@ -6,11 +6,14 @@ enum OwnStages<M: Machine>: StageRunner {
   static func forward(
     _ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
   ) {
-    // Where a row alone has code of its own: for what people stream, on machines of today.
-    if step.pointee.rows > 1 || kind == .elman || !M.isFused || S.isDouble { return forwardRows(kind, step) }
+    if !hasRows || step.pointee.rows > 1 || kind == .elman { return forwardRows(kind, step) }
     if kind == .gru { return CellRow<GRUKernel<M>>.forward(step, input) }
     CellRow<LSTMKernel<M>>.forward(step, input)
   }
+
+  /// Whether a row alone has code of its own: for what people stream, on machines of today.
+  @inline(__always)
+  private static var hasRows: Bool { M.isFused && !S.isDouble }
 
   @inline(never)
   private static func forwardRows(_ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>) {
@@ -21,8 +24,17 @@ enum OwnStages<M: Machine>: StageRunner {
     }
   }
 
-  @inline(never)
+  @inline(__always)
   static func multiply(
+    _ step: UnsafePointer<ForwardStep<S>>, rows: Int, packed: Int, _ input: UnsafePointer<S>,
+    to output: UnsafeMutablePointer<S>
+  ) {
+    if !hasRows || rows > 1 { return multiplyRows(step, rows: rows, packed: packed, input, to: output) }
+    ProductRow<M>.multiply(step, packed: packed, input, to: output)
+  }
+
+  @inline(never)
+  private static func multiplyRows(
     _ step: UnsafePointer<ForwardStep<S>>, rows: Int, packed: Int, _ input: UnsafePointer<S>,
     to output: UnsafeMutablePointer<S>
   ) {

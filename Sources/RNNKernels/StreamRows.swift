@@ -46,16 +46,7 @@ enum StreamRows<M: Machine> {
   @inline(__always)
   static func output(_ call: Call, _ rows: UnsafePointer<S>, stride: Int) {
     if call.pointee.rows > 1 || call.pointee.laneOfRow != nil { return scatter(call, rows, stride: stride) }
-    let (output, size) = (call.pointee.output, call.pointee.outputSize)
-    var j = 0
-    while j &+ M.V.scalarCount <= size {
-      Lanes<M>.store(Lanes<M>.load(rows, j, M.V.scalarCount), output, j, M.V.scalarCount)
-      j &+= M.V.scalarCount
-    }
-    while j < size {
-      output[j] = rows[j]
-      j &+= 1
-    }
+    Lanes<M>.copy(rows, to: call.pointee.output, call.pointee.outputSize)
   }
 
   @inline(never)
