@@ -29,7 +29,9 @@ enum OwnStages<M: Machine>: StageRunner {
     _ step: UnsafePointer<ForwardStep<S>>, rows: Int, packed: Int, _ input: UnsafePointer<S>,
     to output: UnsafeMutablePointer<S>
   ) {
-    if !hasRows || rows > 1 { return multiplyRows(step, rows: rows, packed: packed, input, to: output) }
+    if !hasRows || rows > 1 || step.pointee.shape.inputSize > Blocking.depth {
+      return multiplyRows(step, rows: rows, packed: packed, input, to: output)
+    }
     ProductRow<M>.multiply(step, packed: packed, input, to: output)
   }
 
