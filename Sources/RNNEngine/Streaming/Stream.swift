@@ -59,8 +59,10 @@ public final class Stream<S: Scalar> {
     handover.offer(try StreamWeights(model))
   }
 
-  /// `steps` time steps: input [n, B, I] or tokens [n, B] to output [n, B, O]. nil, or why not.
+  /// `steps` time steps: input [n, B, I] or tokens [n, B] to output [n, B, O]. nil, or why not. In its caller, for every
+  /// register that a call saves may stand in the way of the weights: a load waits for an older store 4096 bytes apart.
   @_optimize(speed)
+  @inline(__always)
   public func process(steps: Int, input: RawBuffer, output: RawBuffer) -> Refusal? {
     guard signature.fits(steps, input, output), let x = input.start, let y = output.start else {
       return signature.misfit(steps, input, output)
