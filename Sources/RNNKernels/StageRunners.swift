@@ -6,7 +6,7 @@ enum OwnStages<M: Machine>: StageRunner {
   static func forward(
     _ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
   ) {
-    if !hasRows || step.pointee.rows > 1 || kind == .elman { return forwardRows(kind, step) }
+    if !hasRows || step.pointee.rows > 1 || kind == .elman { return forwardRows(kind, step, input) }
     if kind == .gru { return CellRow<GRUKernel<M>>.forward(step, input) }
     CellRow<LSTMKernel<M>>.forward(step, input)
   }
@@ -16,11 +16,15 @@ enum OwnStages<M: Machine>: StageRunner {
   private static var hasRows: Bool { M.isFused && !S.isDouble }
 
   @inline(never)
-  private static func forwardRows(_ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>) {
+  private static func forwardRows(
+    _ kind: CellKind, _ step: UnsafePointer<ForwardStep<S>>, _ input: UnsafePointer<S>
+  ) {
+    var step = step.pointee
+    step.input = input
     switch kind {
-    case .elman: CellForward<ElmanKernel<M>>.forward(step.pointee)
-    case .gru: CellForward<GRUKernel<M>>.forward(step.pointee)
-    case .lstm: CellForward<LSTMKernel<M>>.forward(step.pointee)
+    case .elman: CellForward<ElmanKernel<M>>.forward(step)
+    case .gru: CellForward<GRUKernel<M>>.forward(step)
+    case .lstm: CellForward<LSTMKernel<M>>.forward(step)
     }
   }
 

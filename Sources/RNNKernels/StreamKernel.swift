@@ -61,8 +61,7 @@ enum StreamKernel<R: StageRunner> {
   ) -> UnsafePointer<S> {
     let (output, previous) = (stage.pointee.step.numbers.previousOutput, stage.pointee.step.numbers.output)
     (stage.pointee.step.numbers.output, stage.pointee.step.numbers.previousOutput) = (output, previous)
-    (stage.pointee.step.input, stage.pointee.step.rows) = (input, call.pointee.rows)
-    stage.pointee.step.step = call.pointee.time
+    (stage.pointee.step.rows, stage.pointee.step.step) = (call.pointee.rows, call.pointee.time)
     R.forward(kind, UnsafePointer(stage.pointer(to: \.step).unsafelyUnwrapped), input)
     return UnsafePointer(output)
   }
