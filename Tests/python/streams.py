@@ -1,6 +1,8 @@
 """What the tests of streams share: models, and ways to run them."""
 
 import os
+import subprocess
+import sys
 
 import librnn
 import numpy as np
@@ -80,3 +82,14 @@ def spoil(x, rows):
 def assert_same_states(state, expected):
     for part, other in zip(state, expected, strict=True):
         assert_same_bits(part, other, "state")
+
+
+def answers(script, *arguments):
+    """What a program prints with the kernels of each instruction set: a set of one if all agree."""
+    printed = set()
+    for level in ("baseline", "avx2", "avx512", "best"):
+        environment = os.environ | {"LIBRNN_INSTRUCTION_SET": level}
+        command = [sys.executable, "-c", script, *arguments]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        printed.add(run.stdout)
+    return printed
