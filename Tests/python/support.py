@@ -1,5 +1,7 @@
 """What the tests share: data by a stated rule, random stacks, and one measure of agreement."""
 
+import threading
+
 import librnn
 import numpy as np
 import pytest
@@ -156,3 +158,12 @@ def assert_told(kind, sentence, act):
     assert name.startswith((f"{argument}:", f"{argument}[", f"{argument} ")), head
     assert expected in wanted, head
     assert got in tail, tail
+
+
+def at_once(run, count):
+    """Call `run(place)` for so many places, each on a thread of its own."""
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

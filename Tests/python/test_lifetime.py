@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 
 import librnn
 import numpy as np
@@ -15,6 +14,7 @@ from models import charlm, sensor
 from support import (
     assert_close,
     assert_same_bits,
+    at_once,
     integers,
     normal,
 )
@@ -56,11 +56,7 @@ def test_many_threads_may_call_one_model():
         for _ in range(20):
             results[place] = model(x)[0]
 
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(results))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(run, len(results))
     for result in results:
         assert_same_bits(result, expected)
 

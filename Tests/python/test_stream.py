@@ -1,13 +1,11 @@
 """Streaming, one step at a time: what goes in, what comes out, and how long a stream lives."""
 
-import threading
-
 import librnn
 import numpy as np
 import pytest
 
 from streams import assert_same_states, begun, charlm, noise, same, sensor, stepped
-from support import assert_same_bits, integers, normal
+from support import assert_same_bits, at_once, integers, normal
 
 # ---- What goes in
 
@@ -136,11 +134,7 @@ def test_one_model_streams_on_many_threads():
         stream = model.stream()
         results[place] = np.stack([stream.step(int(token)) for token in x])
 
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(results))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(run, len(results))
     for result in results:
         assert_same_bits(result, expected)
 
