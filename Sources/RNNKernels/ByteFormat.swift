@@ -24,12 +24,9 @@ enum ByteFormat<M: SmallMachine>: SmallFormat {
   /// All vectors of a row, zeros behind the last number.
   @inline(__always)
   private static func forEach(_ x: UnsafePointer<Float>, _ count: Int, _ body: (Int, V) -> Void) {
-    var j = 0
-    while j &+ lanes <= count {
-      body(j, Lanes<M>.load(x, j, lanes))
-      j &+= lanes
+    Lanes<M>.forEach(count) { j, some in
+      body(j, some == lanes ? Lanes<M>.load(x, j, lanes) : M.load(x + j, some))
     }
-    if j < count { body(j, M.load(x + j, count &- j)) }
   }
 
   @inline(__always)

@@ -22,7 +22,7 @@ enum CellRow<K: CellKernel> {
   @inline(never)
   private static func forwardPanels(_ step: Step, _ input: UnsafePointer<S>) {
     let shape = step.pointee.shape
-    let all = Panel.count(shape)
+    let all = step.pointee.panels.upperBound
     let isForward = step.pointee.step & 1 == 0
     var done = 0
     while done < all {

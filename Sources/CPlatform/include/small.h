@@ -117,43 +117,43 @@ static inline platform_float16 platform_load16(const float *x, ptrdiff_t count) 
 }
 #endif
 
-#define PLATFORM_SMALL(lanes)                                                                                    \
-  static inline platform_float##lanes platform_float_of_ints##lanes(platform_ints##lanes x) {                    \
-    return __builtin_convertvector(x, platform_float##lanes);                                                    \
-  }                                                                                                              \
-  /* Of numbers that are not negative the bits are in order. */                                                  \
-  static inline platform_ints##lanes platform_larger_magnitude##lanes(platform_ints##lanes most,                 \
-                                                                      platform_float##lanes x) {                 \
-    return __builtin_elementwise_max(most, (platform_ints##lanes)x & 0x7FFFFFFF);                                \
-  }                                                                                                              \
-  static inline float platform_largest##lanes(platform_ints##lanes most) {                                       \
-    const int32_t bits = __builtin_reduce_max(most);                                                             \
-    float number;                                                                                                \
-    memcpy(&number, &bits, sizeof number);                                                                       \
-    return number;                                                                                               \
-  }                                                                                                              \
-  /* The integers next to x, from -127 to 127, as bytes; `stride` bytes behind their magnitudes; so far again */ \
-  /* -1 where they are negative. Returns the magnitudes of the negative ones. */                                 \
-  static inline platform_ints##lanes platform_store_bytes##lanes(platform_float##lanes x, void *target,          \
-                                                                 ptrdiff_t stride) {                             \
-    typedef int8_t bytes __attribute__((ext_vector_type(lanes)));                                                \
-    const platform_ints##lanes n =                                                                               \
-        (platform_ints##lanes)(x + 0x1.8p23f) - (int32_t)0x4B400000; /* the low bits of the sum */               \
-    const bytes values = __builtin_convertvector(n, bytes), negative = values >> 7;                              \
-    const bytes magnitudes = (values ^ negative) - negative;                                                     \
-    memcpy(target, &values, sizeof values);                                                                      \
-    memcpy((char *)target + stride, &magnitudes, sizeof values);                                                 \
-    memcpy((char *)target + 2 * stride, &negative, sizeof values);                                               \
-    return __builtin_convertvector(magnitudes & negative, platform_ints##lanes);                                 \
-  }                                                                                                              \
-  /* The bfloat16 numbers next to x, ties to even; NaN stays one. */                                             \
-  static inline void platform_store_halves##lanes(platform_float##lanes x, void *target) {                       \
-    typedef uint16_t halves __attribute__((ext_vector_type(lanes)));                                             \
-    const platform_uint32_t_of_float##lanes bits = (platform_uint32_t_of_float##lanes)x;                         \
-    const platform_uint32_t_of_float##lanes rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;                \
-    const platform_uint32_t_of_float##lanes quiet = bits >> 16 | 0x40u;                                          \
-    const halves narrow = __builtin_convertvector(x == x ? rounded : quiet, halves);                             \
-    memcpy(target, &narrow, sizeof narrow);                                                                      \
+#define PLATFORM_SMALL(lanes)                                                                                \
+  static inline platform_float##lanes platform_float_of_ints##lanes(platform_ints##lanes x) {                \
+    return __builtin_convertvector(x, platform_float##lanes);                                                \
+  }                                                                                                          \
+  /* Of numbers that are not negative the bits are in order. */                                              \
+  static inline platform_ints##lanes platform_larger_magnitude##lanes(platform_ints##lanes most,             \
+                                                                      platform_float##lanes x) {             \
+    return __builtin_elementwise_max(most, (platform_ints##lanes)x & 0x7FFFFFFF);                            \
+  }                                                                                                          \
+  static inline float platform_largest##lanes(platform_ints##lanes most) {                                   \
+    const int32_t bits = __builtin_reduce_max(most);                                                         \
+    float number;                                                                                            \
+    memcpy(&number, &bits, sizeof number);                                                                   \
+    return number;                                                                                           \
+  }                                                                                                          \
+  /* The integers next to x, from -127 to 127, as bytes; `stride` bytes behind, their magnitudes. */         \
+  /* As far again, -1 where they are negative. Returns the magnitudes of the negative ones. */               \
+  static inline platform_ints##lanes platform_store_bytes##lanes(platform_float##lanes x, void *target,      \
+                                                                 ptrdiff_t stride) {                         \
+    typedef int8_t bytes __attribute__((ext_vector_type(lanes)));                                            \
+    const platform_ints##lanes n =                                                                           \
+        (platform_ints##lanes)(x + 0x1.8p23f) - (int32_t)0x4B400000; /* the low bits of the sum */           \
+    const bytes values = __builtin_convertvector(n, bytes), negative = values >> 7;                          \
+    const bytes magnitudes = (values ^ negative) - negative;                                                 \
+    memcpy(target, &values, sizeof values);                                                                  \
+    memcpy((char *)target + stride, &magnitudes, sizeof values);                                             \
+    memcpy((char *)target + 2 * stride, &negative, sizeof values);                                           \
+    return __builtin_convertvector(magnitudes & negative, platform_ints##lanes);                             \
+  }                                                                                                          \
+  /* The bfloat16 numbers next to x, ties to even; NaN stays one. */                                         \
+  static inline void platform_store_halves##lanes(platform_float##lanes x, void *target) {                   \
+    typedef uint16_t halves __attribute__((ext_vector_type(lanes)));                                         \
+    const platform_uint32_t_of_float##lanes bits = (platform_uint32_t_of_float##lanes)x;                     \
+    const platform_uint32_t_of_float##lanes rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;            \
+    const platform_uint32_t_of_float##lanes quiet = bits >> 16 | 0x40u;                                      \
+    const halves narrow = __builtin_convertvector(x == x ? rounded : quiet, halves);                         \
+    memcpy(target, &narrow, sizeof narrow);                                                                  \
   }
 PLATFORM_SMALL(4)
 PLATFORM_SMALL(8)

@@ -10,7 +10,7 @@ extension Linear {
     return [StagePlan(work: .product(packed: packed), shape: shape)]
   }
 
-  /// W, then b.
+  /// W, then b. What follows begins on a cache line, so that b can be read by whole vectors.
   func streamedCount(_ format: WeightFormat) throws(RNNError) -> Int {
     if format == .own { return try Size.sum(packed, outputs) }
     return Small.kernels.layout(format).bytes(depth: inputs, columns: outputs) / 4
