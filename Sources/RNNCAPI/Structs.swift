@@ -72,6 +72,14 @@ extension LayerDescription {
     recurrentInit = try option(layer.recurrent_init.rawValue, "recurrent_init", Initialization.self)
     forgetBias = layer.forget_bias
     lastStep = try flag(layer.last_step, "last_step")
+    if kind == .cell { cell = try Self.cell(layer.cell) }
+    options = try LayerOptions(layer)
+  }
+
+  private static func cell(_ name: UnsafePointer<CChar>?) throws(RNNError) -> Int {
+    let name = String(cString: try required(name, "cell"))
+    if let index = Cells.index(named: name) { return index }
+    throw RNNError(.argument, "cell: expected the name of a cell, such as \"lstm_coupled\", got \"\(name)\"")
   }
 
   var cStruct: rnn_layer {
@@ -86,7 +94,52 @@ extension LayerDescription {
     layer.recurrent_init = rnn_init(UInt32(recurrentInit.rawValue))
     layer.forget_bias = forgetBias
     layer.last_step = lastStep ? 1 : 0
+    if kind == .cell { layer.cell = Cells.cName(cell) }
+    options.write(to: &layer)
     return layer
+  }
+}
+
+extension LayerOptions {
+  fileprivate init(_ layer: rnn_layer) throws(RNNError) {
+    self.init()
+    direction = try option(layer.direction.rawValue, "direction", Direction.self)
+    hasPeepholes = try flag(layer.peepholes, "peepholes")
+    projection = layer.proj_size == 0 ? 0 : try size(layer.proj_size, "proj_size")
+    isNormalized = try flag(layer.layer_norm, "layer_norm")
+    (zoneout, cellZoneout) = (layer.zoneout, layer.zoneout_cell)
+    (inputDropout, recurrentDropout) = (layer.input_dropout, layer.recurrent_dropout)
+    weightDrop = layer.weight_drop
+    isResidual = try flag(layer.residual, "residual")
+    learnsState = try flag(layer.learn_state, "learn_state")
+    guard try flag(layer.has_activations, "has_activations") else { return }
+    let (kinds, alphas, betas) = (layer.activations, layer.alpha, layer.beta)
+    functions = [
+      try function(kinds.0, alphas.0, betas.0), try function(kinds.1, alphas.1, betas.1),
+      try function(kinds.2, alphas.2, betas.2),
+    ]
+  }
+
+  private func function(_ kind: rnn_nonlinearity, _ alpha: Double, _ beta: Double) throws(RNNError) -> Function {
+    Function(try option(kind.rawValue, "activations", Nonlinearity.self), alpha: alpha, beta: beta)
+  }
+
+  fileprivate func write(to layer: inout rnn_layer) {
+    layer.direction = rnn_direction(UInt32(direction.rawValue))
+    layer.peepholes = hasPeepholes ? 1 : 0
+    layer.proj_size = Int64(projection)
+    layer.layer_norm = isNormalized ? 1 : 0
+    (layer.zoneout, layer.zoneout_cell) = (zoneout, cellZoneout)
+    (layer.input_dropout, layer.recurrent_dropout) = (inputDropout, recurrentDropout)
+    layer.weight_drop = weightDrop
+    layer.residual = isResidual ? 1 : 0
+    layer.learn_state = learnsState ? 1 : 0
+    guard let functions else { return }
+    func kind(_ place: Int) -> rnn_nonlinearity { rnn_nonlinearity(UInt32(functions[place].kind.rawValue)) }
+    layer.has_activations = 1
+    layer.activations = (kind(0), kind(1), kind(2))
+    layer.alpha = (functions[0].alpha, functions[1].alpha, functions[2].alpha)
+    layer.beta = (functions[0].beta, functions[1].beta, functions[2].beta)
   }
 }
 

@@ -4,7 +4,8 @@ import RNNKernels
 final class Embedding<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
-  let stateParts: [String] = []
+  let stateParts: [StatePart] = []
+  let levels: [LevelForm] = []
   private let size: Int
 
   init(_ description: LayerDescription) throws(RNNError) {

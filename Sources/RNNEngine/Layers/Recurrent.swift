@@ -14,7 +14,21 @@ final class Recurrent<S: Scalar>: Layer {
   /// G·H.
   let gateWidth: Int
 
-  var stateParts: [String] { cell.hasCellState ? ["h", "c"] : ["h"] }
+  var stateParts: [StatePart] {
+    (cell.hasCellState ? ["h", "c"] : ["h"]).map { StatePart(name: $0, count: depth, width: size) }
+  }
+
+  var levels: [LevelForm] {
+    (0..<depth).map { k in
+      LevelForm(
+        gateCount: cell.gateCount, hasCellState: cell.hasCellState, size: size, widest: size,
+        tanhGates: (0..<cell.gateCount).map { cell.isTanh($0) }, isBounded: cell.activation == .tanh,
+        inputWeight: 4 * k, hiddenWeight: 4 * k + 1)
+    }
+  }
+
+  /// Of each level, PyTorch's.
+  static var tensorNames: [String] { ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] }
 
   var takesFinalGradient: Bool { true }
 
@@ -26,10 +40,10 @@ final class Recurrent<S: Scalar>: Layer {
     if depth > 1024 { throw RNNError(.argument, "num_layers: expected at most 1024, got \(depth)") }
     var shapes: [(name: String, shape: [Int])] = []
     for k in 0..<depth {
-      shapes.append(("weight_ih_l\(k)", [gateWidth, k == 0 ? description.inputSize : size]))
-      shapes.append(("weight_hh_l\(k)", [gateWidth, size]))
-      shapes.append(("bias_ih_l\(k)", [gateWidth]))
-      shapes.append(("bias_hh_l\(k)", [gateWidth]))
+      let columns = [[k == 0 ? description.inputSize : size], [size], [], []]
+      for (name, columns) in zip(Self.tensorNames, columns) {
+        shapes.append((text("\(name)_l\(k)"), [gateWidth] + columns))
+      }
     }
     self.init(description, cell, gateWidth, try layOut(shapes))
   }

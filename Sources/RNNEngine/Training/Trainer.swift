@@ -16,8 +16,8 @@ public final class Trainer<S: Scalar> {
   var observation: Observation<S>?
 
   let clipping: Clipping<S>
-  /// W_hh of each stacked recurrent layer, in the order of the stack: its place in the state dictionary.
-  let hiddenTensors: [Int]
+  /// `Model.levelTensors`.
+  let levelTensors: [Int]
   private(set) var orthogonality: Orthogonality<S>?
   private(set) var activations: ActivationPenalty<S>?
   /// Planned when first needed, and again only for a batch of another shape.
@@ -45,7 +45,7 @@ public final class Trainer<S: Scalar> {
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
-    hiddenTensors = model.recurrentMatrices.filter { $0.gate == 0 }.map { $0.tensor }
+    levelTensors = model.levelTensors
     orthogonality = try Self.orthogonality(model, options.penalties)
     activations = Self.activationPenalty(model, options.penalties)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
