@@ -93,7 +93,7 @@ extension LayerDescription {
 /// Text as a C array of characters, cut where that ends.
 func writeText<T>(_ text: String, to array: inout T) {
   withUnsafeMutableBytes(of: &array) { target in
-    for (index, byte) in text.utf8.enumerated() where index < target.count - 1 { target[index] = byte }
+    for (index, byte) in text.bytes.prefix(target.count - 1).enumerated() { target[index] = byte }
   }
 }
 

@@ -53,7 +53,7 @@ public struct Message: ExpressibleByStringInterpolation {
 }
 
 /// A text from its pieces, put together in little code.
-func text(_ message: Message) -> String { message.text }
+public func text(_ message: Message) -> String { message.text }
 
 /// "[64, 32, 8]"
 func shapeText(_ shape: Shape) -> String { shapeText(shape.sides) }
@@ -62,7 +62,7 @@ func shapeText(_ shape: [Int]) -> String {
   var text = "["
   for (position, size) in shape.enumerated() {
     if position > 0 { text += ", " }
-    text += "\(size)"
+    text += size.description
   }
   return text + "]"
 }

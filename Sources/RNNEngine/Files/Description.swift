@@ -24,7 +24,7 @@ extension LayerDescription {
 
   /// nil if a necessary member is missing or a value means nothing.
   init?(_ json: JSON) {
-    guard let name = json["kind"]?.text, let kind = Self.kinds.first(where: { $0.name == name }),
+    guard let name = json["kind"]?.text, let kind = Self.kinds.first(where: { $0.name.isSame(as: name) }),
       let inputSize = json["input_size"]?.int, let outputSize = json["output_size"]?.int
     else { return nil }
     self.init(kind, inputSize, outputSize)
@@ -49,6 +49,6 @@ extension LayerDescription {
 
   private static func initialization(_ json: JSON?) -> Initialization? {
     guard let json else { return .standard }
-    return initNames.first { $0.0 == json.text }?.1
+    return initNames.first { $0.0.isSame(as: json.text) }?.1
   }
 }

@@ -130,7 +130,7 @@ struct JSONParser {
       code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
     }
     guard let scalar = Unicode.Scalar(code) else { return false }
-    text.append(contentsOf: String(Character(scalar)).utf8)
+    text.append(contentsOf: UTF8.encode(scalar)!)
     return true
   }
 

@@ -20,13 +20,13 @@ enum ModelFile {
     }
     try checkFormat(json, file)
     let dtype = json["dtype"]?.text
-    guard dtype == DType.float32.name || dtype == DType.float64.name else {
+    guard DType.float32.name.isSame(as: dtype) || DType.float64.name.isSame(as: dtype) else {
       throw RNNError(.format, "\(file.path): expected dtype float32 or float64, got \(dtype ?? "none")")
     }
     return json
   }
 
-  static func isDouble(_ description: JSON) -> Bool { description["dtype"]?.text == DType.float64.name }
+  static func isDouble(_ description: JSON) -> Bool { DType.float64.name.isSame(as: description["dtype"]?.text) }
 
   static func model<S: Scalar>(
     _ file: SafetensorsFile, _ description: JSON, as _: S.Type
@@ -50,7 +50,7 @@ enum ModelFile {
     _ file: SafetensorsFile, _ description: JSON, as _: S.Type
   ) throws(RNNError) -> WeightFormat {
     guard let text = description["weights"]?.text else { return .own }
-    for format in [WeightFormat.bfloat16, .int8] where format.name == text && S.dtype == .float32 {
+    for format in [WeightFormat.bfloat16, .int8] where format.name.isSame(as: text) && S.dtype == .float32 {
       return format
     }
     throw RNNError(

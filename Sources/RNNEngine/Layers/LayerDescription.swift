@@ -38,7 +38,7 @@ public struct LayerDescription: Sendable, Equatable {
     }
 
     static func named(_ text: String?) -> Nonlinearity? {
-      [.tanh, .relu, .identity].first { $0.name == text }
+      [.tanh, .relu, .identity].first { $0.name.isSame(as: text) }
     }
   }
 
@@ -63,7 +63,7 @@ public struct LayerDescription: Sendable, Equatable {
   func validate(_ name: String) throws(RNNError) {
     try Self.check(inputSize, name, kind == .embedding ? "number of tokens" : "input size")
     try Self.check(outputSize, name, kind.isRecurrent ? "hidden size" : "output size")
-    try Size.checkMatrixSide(outputSize, "\(name): hidden size", factor: kind.gateCount)
+    try Size.checkMatrixSide(outputSize, text("\(name): hidden size"), factor: kind.gateCount)
     try Self.check(layerCount, name, "num_layers")
     if !(dropout >= 0 && dropout < 1) {
       throw RNNError(.argument, "\(name): dropout: expected a number in [0, 1), got \(dropout)")
@@ -100,6 +100,6 @@ public struct LayerDescription: Sendable, Equatable {
 
   private static func check(_ size: Int, _ name: String, _ what: String) throws(RNNError) {
     if size < 1 { throw RNNError(.argument, "\(name): \(what): expected at least 1, got \(size)") }
-    try Size.checkMatrixSide(size, "\(name): \(what)")
+    try Size.checkMatrixSide(size, text("\(name): \(what)"))
   }
 }

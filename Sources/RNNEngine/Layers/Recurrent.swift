@@ -26,10 +26,10 @@ final class Recurrent<S: Scalar>: Layer {
     if depth > 1024 { throw RNNError(.argument, "num_layers: expected at most 1024, got \(depth)") }
     var shapes: [(name: String, shape: [Int])] = []
     for k in 0..<depth {
-      shapes.append(("weight_ih_l\(k)", [gateWidth, k == 0 ? description.inputSize : size]))
-      shapes.append(("weight_hh_l\(k)", [gateWidth, size]))
-      shapes.append(("bias_ih_l\(k)", [gateWidth]))
-      shapes.append(("bias_hh_l\(k)", [gateWidth]))
+      shapes.append((text("weight_ih_l\(k)"), [gateWidth, k == 0 ? description.inputSize : size]))
+      shapes.append((text("weight_hh_l\(k)"), [gateWidth, size]))
+      shapes.append((text("bias_ih_l\(k)"), [gateWidth]))
+      shapes.append((text("bias_hh_l\(k)"), [gateWidth]))
     }
     self.init(description, cell, gateWidth, try layOut(shapes))
   }

@@ -65,7 +65,7 @@ public final class Model<S: Scalar> {
       for tensor in layer.tensors {
         tensors.append(
           NamedTensor(
-            name: "\(index).\(tensor.name)", dtype: S.dtype, shape: tensor.shape,
+            name: text("\(index).\(tensor.name)"), dtype: S.dtype, shape: tensor.shape,
             start: parameterCount + tensor.offset, count: tensor.count))
       }
       parameterCount = try Size.sum(parameterCount, layer.parameterCount)
@@ -117,7 +117,7 @@ public final class Model<S: Scalar> {
       for part in layer.stateParts {
         let count = shape[0] * shape[1] * shape[2]
         result.append(
-          NamedTensor(name: "\(index).\(part)", dtype: S.dtype, shape: shape, start: start, count: count))
+          NamedTensor(name: text("\(index).\(part)"), dtype: S.dtype, shape: shape, start: start, count: count))
         start += count
       }
     }
@@ -139,7 +139,7 @@ enum Stack {
   }
 
   static func name(_ index: Int, _ description: LayerDescription) -> String {
-    "layer \(index) (\(description.kind.name))"
+    text("layer \(index) (\(description.kind.name))")
   }
 
   private static func validate(
