@@ -11,17 +11,24 @@ enum Struct {
   static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: String, _ cleared: T)
     throws(RNNError) -> T
   {
-    let start = UnsafeRawPointer(try required(pointer, name))
+    var result = cleared
+    try read(UnsafeRawPointer(pointer), name, to: &result, MemoryLayout<T>.size)
+    return result
+  }
+
+  @inline(never)
+  private static func read(
+    _ pointer: UnsafeRawPointer?, _ name: String, to target: UnsafeMutableRawPointer, _ size: Int
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(start, name)
-    let known = min(bytes, MemoryLayout<T>.size)
+    let known = min(bytes, size)
     for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
       throw RNNError(
         .structSize,
         "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
     }
-    var result = cleared
-    memcpy(&result, start, known)
-    return result
+    memcpy(target, start, known)
   }
 
   /// As `read`, with NULL for a struct of defaults.
@@ -40,12 +47,18 @@ enum Struct {
   static func write<T: BitwiseCopyable>(
     _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: String
   ) throws(RNNError) {
-    let start = UnsafeMutableRawPointer(try required(pointer, name))
+    var value = value
+    try write(&value, MemoryLayout<T>.size, to: UnsafeMutableRawPointer(pointer), name)
+  }
+
+  @inline(never)
+  private static func write(
+    _ source: UnsafeRawPointer, _ size: Int, to pointer: UnsafeMutableRawPointer?, _ name: String
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(UnsafeRawPointer(start), name)
     let header = MemoryLayout<Int>.size
-    withUnsafeBytes(of: value) { source in
-      _ = memcpy(start + header, source.baseAddress! + header, min(bytes, source.count) - header)
-    }
+    memcpy(start + header, source + header, min(bytes, size) - header)
   }
 
   static func checkedSize(_ start: UnsafeRawPointer, _ name: String) throws(RNNError) -> Int {

@@ -26,7 +26,9 @@ enum ModelFile {
     return json
   }
 
-  static func isDouble(_ description: JSON) -> Bool { DType.float64.name.isSame(as: description["dtype"]?.text) }
+  static func isDouble(_ description: JSON) -> Bool {
+    DType.float64.name.isSame(as: description["dtype"]?.text)
+  }
 
   static func model<S: Scalar>(
     _ file: SafetensorsFile, _ description: JSON, as _: S.Type
@@ -40,17 +42,17 @@ enum ModelFile {
     }
     // What is wrong with the numbers of a file is wrong with the file.
     do throws(RNNError) { try checkSize(layers, file, as: S.self) } catch { throw file.damaged(error) }
-    let model = try Model<S>(layers, format: weightFormat(file, description, as: S.self))
+    let model = try Model<S>(layers, format: weightFormat(file, description, S.dtype))
     try model.fill(model.parameters.values, from: file)
     return model
   }
 
   /// Small weights belong to Float models.
-  private static func weightFormat<S: Scalar>(
-    _ file: SafetensorsFile, _ description: JSON, as _: S.Type
+  private static func weightFormat(
+    _ file: SafetensorsFile, _ description: JSON, _ dtype: DType
   ) throws(RNNError) -> WeightFormat {
     guard let text = description["weights"]?.text else { return .own }
-    for format in [WeightFormat.bfloat16, .int8] where format.name.isSame(as: text) && S.dtype == .float32 {
+    for format in [WeightFormat.bfloat16, .int8] where format.name.isSame(as: text) && dtype == .float32 {
       return format
     }
     throw RNNError(
@@ -95,7 +97,7 @@ extension Model {
   /// The reverse of `entries`.
   func fill(_ flat: View<S>, from file: SafetensorsFile, prefix: String = "") throws(RNNError) {
     for tensor in tensors {
-      try file.read(prefix + tensor.name, tensor.shape, into: flat.part(tensor.start, tensor.count))
+      try file.read(prefix + tensor.name, S.dtype, tensor.shape, to: flat.start + tensor.start)
     }
   }
 

@@ -179,19 +179,21 @@ final class SafetensorsFile {
   /// An error in what the file says, as an error of the file.
   func damaged(_ error: RNNError) -> RNNError { RNNError(.format, "\(path): \(error.message)") }
 
-  /// Copies the one tensor of a name, which must have this shape, into `target`.
-  func read<S: Scalar>(_ name: String, _ shape: [Int], into target: View<S>) throws(RNNError) {
+  /// Copies the one tensor of a name, which must have this type and shape, to `target`.
+  func read(
+    _ name: String, _ dtype: DType, _ shape: [Int], to target: UnsafeMutableRawPointer
+  ) throws(RNNError) {
     let found = entries.filter { $0.name.isSame(as: name) }
     guard found.count == 1, let data = found[0].data.baseAddress else {
       throw RNNError(.format, "\(path): \(name): expected one tensor, got \(found.count)")
     }
-    guard found[0].dtype == S.dtype, found[0].shape == shape else {
+    guard found[0].dtype == dtype, found[0].shape == shape else {
       throw RNNError(
         .format,
-        "\(path): \(name): expected \(S.dtype.name) \(shapeText(shape)), got \(found[0].dtype.name) \(shapeText(found[0].shape))"
+        "\(path): \(name): expected \(dtype.name) \(shapeText(shape)), got \(found[0].dtype.name) \(shapeText(found[0].shape))"
       )
     }
-    memcpy(target.start, data, target.count * S.dtype.bytes)
+    memcpy(target, data, found[0].data.count)
   }
 }
 
@@ -199,7 +201,8 @@ extension Safetensors.Entry {
   /// nil if anything about the description is not believable.
   init?(_ name: String, _ json: JSON, _ data: UnsafeRawBufferPointer) {
     let types: [(String, DType)] = [("F32", .float32), ("F64", .float64), ("I32", .int32), ("I64", .int64)]
-    guard let typeName = json["dtype"]?.text, let dtype = types.first(where: { $0.0.isSame(as: typeName) })?.1,
+    guard let typeName = json["dtype"]?.text,
+      let dtype = types.first(where: { $0.0.isSame(as: typeName) })?.1,
       let sides = json["shape"]?.elements, let offsets = json["data_offsets"]?.elements, offsets.count == 2,
       let begin = offsets[0].int, let end = offsets[1].int, begin >= 0, begin <= end, end <= data.count
     else { return nil }

@@ -110,7 +110,8 @@ extension Model: AnyModel {
   }
 
   public func read(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked(text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
+    let target = try data.checked(
+      text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(target, parameters.values.start + tensor.start, tensor.bytes)
   }
 
@@ -126,7 +127,8 @@ extension Model: AnyModel {
 
   public func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError) {
     try checkHasOwnWeights("to be set")
-    let source = try data.checked(text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
+    let source = try data.checked(
+      text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(parameters.values.start + tensor.start, source, tensor.bytes)
     parametersHaveChanged()
   }
@@ -171,7 +173,8 @@ extension Trainer: AnyTrainer {
   }
 
   public func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked(text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
+    let target = try data.checked(
+      text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(target, gradient(tensor).start, tensor.bytes)
   }
 }

@@ -117,7 +117,8 @@ public final class Model<S: Scalar> {
       for part in layer.stateParts {
         let count = shape[0] * shape[1] * shape[2]
         result.append(
-          NamedTensor(name: text("\(index).\(part)"), dtype: S.dtype, shape: shape, start: start, count: count))
+          NamedTensor(
+            name: text("\(index).\(part)"), dtype: S.dtype, shape: shape, start: start, count: count))
         start += count
       }
     }
