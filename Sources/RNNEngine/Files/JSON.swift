@@ -34,25 +34,34 @@ enum JSON {
 
   var int: Int? {
     guard case .number(let text) = self else { return nil }
-    return Int(text)
+    let bytes = text.bytes
+    guard bytes.first == UInt8(ascii: "-") else { return uint64.flatMap { Int(exactly: $0) } }
+    return Self.natural(bytes.dropFirst()).flatMap { Int(exactly: $0 &- 1) }.map { ~$0 }
   }
 
   var uint64: UInt64? {
     guard case .number(let text) = self else { return nil }
-    return UInt64(text)
+    return Self.natural(text.bytes[...])
+  }
+
+  /// Of decimal digits; nil if these are not all, or too many.
+  private static func natural(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    var value: UInt64 = 0
+    for digit in digits {
+      guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9"),
+        case let (tens, isTooLarge) = value.multipliedReportingOverflow(by: 10), !isTooLarge,
+        case let (sum, overflow) = tens.addingReportingOverflow(UInt64(digit - UInt8(ascii: "0"))), !overflow
+      else { return nil }
+      value = sum
+    }
+    return digits.isEmpty ? nil : value
   }
 
   var double: Double? {
     guard case .number(let text) = self else { return nil }
-    var copy = text
-    return copy.withUTF8 { bytes in
-      var value = 0.0
-      guard let start = bytes.baseAddress else { return nil }
-      let isNumber = start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
-        platform_parse_double($0, bytes.count, &value)
-      }
-      return isNumber == 0 ? nil : value
-    }
+    let characters = text.bytes.map { CChar(bitPattern: $0) }
+    var value = 0.0
+    return platform_parse_double(characters, characters.count, &value) == 0 ? nil : value
   }
 
   // MARK: Writing

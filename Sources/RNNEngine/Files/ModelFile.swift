@@ -89,7 +89,7 @@ extension Model {
   func entries(_ flat: View<S>, prefix: String = "") -> [Safetensors.Entry] {
     tensors.map { tensor in
       Safetensors.Entry(
-        name: prefix + tensor.name, dtype: S.dtype, shape: tensor.shape,
+        name: text("\(prefix)\(tensor.name)"), dtype: S.dtype, shape: tensor.shape,
         data: UnsafeRawBufferPointer(flat.part(tensor.start, tensor.count)))
     }
   }
@@ -97,7 +97,7 @@ extension Model {
   /// The reverse of `entries`.
   func fill(_ flat: View<S>, from file: SafetensorsFile, prefix: String = "") throws(RNNError) {
     for tensor in tensors {
-      try file.read(prefix + tensor.name, S.dtype, tensor.shape, to: flat.start + tensor.start)
+      try file.read(text("\(prefix)\(tensor.name)"), S.dtype, tensor.shape, to: flat.start + tensor.start)
     }
   }
 

@@ -35,7 +35,7 @@ enum Safetensors {
     bytes.withUnsafeBytes { crc.add($0) }
     for entry in entries { crc.add(entry.data) }
     if let place = bytes.withUnsafeBufferPointer({ checksumPlace($0) }) {
-      bytes.replaceSubrange(place..<place + 8, with: crc.digits.bytes)
+      for (index, digit) in crc.digits.bytes.enumerated() { bytes[place + index] = digit }
     }
     let data = entries.map { $0.data }
     let result = bytes.withUnsafeBytes { header -> Result<Void, RNNError> in
@@ -153,17 +153,17 @@ final class SafetensorsFile {
   private static func entries(
     _ members: [(key: String, value: JSON)], _ data: UnsafeRawBufferPointer, _ path: String
   ) throws(RNNError) -> [Safetensors.Entry] {
-    var (entries, places) = ([Safetensors.Entry](), [(begin: Int, end: Int)]())
+    var (entries, places) = ([Safetensors.Entry](), [platform_place]())
     for member in members where !member.key.isSame(as: "__metadata__") {
       guard let entry = Safetensors.Entry(member.key, member.value, data) else {
         throw RNNError(.format, "\(path): \(member.key): expected dtype, shape and offsets that fit the file")
       }
       entries.append(entry)
       if let start = entry.data.baseAddress, let first = data.baseAddress, entry.data.count > 0 {
-        places.append((start - first, start - first + entry.data.count))
+        places.append(platform_place(begin: start - first, end: start - first + entry.data.count))
       }
     }
-    places.sort { $0.begin < $1.begin }
+    platform_sort_places(&places, places.count)
     var covered = 0
     for place in places {
       guard place.begin == covered else { break }
