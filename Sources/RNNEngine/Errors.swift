@@ -20,22 +20,22 @@ public struct Message: ExpressibleByStringInterpolation {
     fileprivate var bytes: [UInt8] = []
 
     @inline(never)
-    public init(literalCapacity: Int, interpolationCount: Int) {}
+    public init(literalCapacity: Int, interpolationCount: Int) { bytes.reserveCapacity(120) }
 
     @inline(never)
-    public mutating func appendLiteral(_ literal: String) { bytes += literal.bytes }
+    public mutating func appendLiteral(_ literal: String) { literal.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ piece: String) { bytes += piece.bytes }
+    public mutating func appendInterpolation(_ piece: String) { piece.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ number: Int) { bytes += number.description.bytes }
+    public mutating func appendInterpolation(_ number: Int) { number.description.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ number: UInt) { bytes += number.description.bytes }
+    public mutating func appendInterpolation(_ number: UInt) { number.description.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ number: Double) { bytes += number.description.bytes }
+    public mutating func appendInterpolation(_ number: Double) { number.description.append(to: &bytes) }
 
     public mutating func appendInterpolation(_ number: UInt64) { appendInterpolation(UInt(number)) }
     public mutating func appendInterpolation(_ number: Int32) { appendInterpolation(Int(number)) }
