@@ -85,6 +85,7 @@ extension LayerDescription {
     recurrentInit = try option(layer.recurrent_init.rawValue, "recurrent_init", Initialization.self)
     forgetBias = layer.forget_bias
     lastStep = try flag(layer.last_step, "last_step")
+    (spectralRadius, chrono) = (layer.spectral_radius, layer.chrono)
   }
 
   var cStruct: rnn_layer {
@@ -99,6 +100,7 @@ extension LayerDescription {
     layer.recurrent_init = rnn_init(UInt32(recurrentInit.rawValue))
     layer.forget_bias = forgetBias
     layer.last_step = lastStep ? 1 : 0
+    (layer.spectral_radius, layer.chrono) = (spectralRadius, chrono)
     return layer
   }
 }

@@ -4,6 +4,7 @@ extension LayerDescription {
   private static let kinds: [Kind] = [.embedding, .elman, .gru, .lstm, .linear]
   private static let initNames: [(String, Initialization)] = [
     ("default", .standard), ("xavier", .xavier), ("orthogonal", .orthogonal), ("identity", .identity),
+    ("sparse", .sparse), ("keras", .keras),
   ]
 
   var json: JSON {
@@ -16,7 +17,9 @@ extension LayerDescription {
       members.append(("num_layers", .number(layerCount)))
       members.append(("dropout", .number(dropout)))
       members.append(("recurrent_init", .string(Self.name(recurrentInit))))
+      members.append(("spectral_radius", .number(spectralRadius)))
     }
+    if kind == .gru || kind == .lstm { members.append(("chrono", .number(chrono))) }
     if kind == .lstm { members.append(("forget_bias", .number(forgetBias))) }
     if kind == .linear { members.append(("last_step", .bool(lastStep))) }
     return .object(members)
@@ -37,10 +40,13 @@ extension LayerDescription {
       let forgetBias = (json["forget_bias"] ?? .number(0)).double,
       let lastStep = (json["last_step"] ?? .bool(false)).bool,
       let weightInit = Self.initialization(json["weight_init"]),
-      let recurrentInit = Self.initialization(json["recurrent_init"])
+      let recurrentInit = Self.initialization(json["recurrent_init"]),
+      let spectralRadius = (json["spectral_radius"] ?? .number(0)).double,
+      let chrono = (json["chrono"] ?? .number(0)).double
     else { return nil }
     (self.layerCount, self.dropout, self.forgetBias) = (layerCount, dropout, forgetBias)
     (self.lastStep, self.weightInit, self.recurrentInit) = (lastStep, weightInit, recurrentInit)
+    (self.spectralRadius, self.chrono) = (spectralRadius, chrono)
   }
 
   private static func name(_ method: Initialization) -> String {

@@ -52,6 +52,8 @@ public struct LayerDescription: Sendable, Equatable {
   public var recurrentInit = Initialization.standard
   public var forgetBias = 0.0
   public var lastStep = false
+  public var spectralRadius = 0.0
+  public var chrono = 0.0
 
   public init(_ kind: Kind, _ inputSize: Int, _ outputSize: Int) {
     self.kind = kind
@@ -72,6 +74,7 @@ public struct LayerDescription: Sendable, Equatable {
       throw RNNError(.argument, "\(name): forget_bias: expected a finite number, got \(forgetBias)")
     }
     try validateOptions(name)
+    try validateInitialization(name)
   }
 
   /// Options that mean nothing for this kind of layer are refused rather than ignored.
@@ -85,6 +88,26 @@ public struct LayerDescription: Sendable, Equatable {
     try only(recurrentInit != .standard && !kind.isRecurrent, "recurrent_init", "recurrent layers")
     try only(forgetBias != 0 && kind != .lstm, "forget_bias", "LSTM")
     try only(lastStep && kind != .linear, "last_step", "Linear")
+    try only(weightInit == .sparse && kind == .embedding, "weight_init sparse", "layers with inputs")
+    try only(chrono != 0 && kind != .gru && kind != .lstm, "chrono", "GRU and LSTM")
+  }
+
+  private func validateInitialization(_ name: String) throws(RNNError) {
+    if !(spectralRadius >= 0 && spectralRadius.isFinite) {
+      throw RNNError(
+        .argument,
+        "\(name): spectral_radius: expected a finite number > 0, or 0 for 1.1, got \(spectralRadius)")
+    }
+    if spectralRadius != 0 && recurrentInit != .sparse {
+      throw RNNError(.model, "\(name): spectral_radius: expected recurrent_init sparse, got another")
+    }
+    if !(chrono == 0 || chrono > 2 && chrono.isFinite) {
+      throw RNNError(
+        .argument, "\(name): chrono: expected a finite number > 2, or 0 for none, got \(chrono)")
+    }
+    if chrono != 0 && forgetBias != 0 {
+      throw RNNError(.model, "\(name): chrono: expected no forget_bias beside it, got \(forgetBias)")
+    }
   }
 
   /// What the layer computes, as numbers: two layers with the same can have each other's weights and states.

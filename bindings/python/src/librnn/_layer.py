@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from . import _c_types as _c
-from ._checks import integer, known, number
+from ._checks import integer, known, number, positive
 from ._settings import Settings
 
-Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity"]
+Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity", "sparse", "keras"]
 
 INITS: Mapping[str, int] = {
     "default": _c.RNN_INIT_DEFAULT,
     "xavier": _c.RNN_INIT_XAVIER,
     "orthogonal": _c.RNN_INIT_ORTHOGONAL,
     "identity": _c.RNN_INIT_IDENTITY,
+    "sparse": _c.RNN_INIT_SPARSE,
+    "keras": _c.RNN_INIT_KERAS,
 }
 NONLINEARITIES: Mapping[str, int] = {
     "tanh": _c.RNN_TANH,
@@ -52,6 +54,7 @@ class Recurrent(Layer):
     dropout: float
     weight_init: Init
     recurrent_init: Init
+    spectral_radius: float | None
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Recurrent(Layer):
         *,
         weight_init: Init = "default",
         recurrent_init: Init = "default",
+        spectral_radius: float | None = None,
     ) -> None:
         self._settle(
             input_size=integer("input_size", input_size),
@@ -70,6 +74,9 @@ class Recurrent(Layer):
             dropout=number("dropout", dropout, low=0, below=1),
             weight_init=known("weight_init", weight_init, INITS),
             recurrent_init=known("recurrent_init", recurrent_init, INITS),
+            spectral_radius=None
+            if spectral_radius is None
+            else positive("spectral_radius", spectral_radius),
         )
 
     def _stack(self, kind: int, **more: Any) -> _c.Layer:
@@ -81,6 +88,7 @@ class Recurrent(Layer):
             dropout=self.dropout,
             weight_init=INITS[self.weight_init],
             recurrent_init=INITS[self.recurrent_init],
+            spectral_radius=self.spectral_radius or 0.0,
             **more,
         )
 

@@ -23,7 +23,7 @@ class Embedding(Layer):
     embedding_dim
         The length of each vector.
     weight_init
-        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1).
+        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1). Not "sparse".
     """
 
     num_embeddings: int
@@ -65,6 +65,8 @@ class RNN(Recurrent):
         How ``weight_ih_l{k}`` [H, I or H] and ``weight_hh_l{k}`` [H, H] begin.
     nonlinearity
         "tanh", "relu" or "identity": the linear recurrence.
+    spectral_radius
+        Of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
     """
 
     nonlinearity: Literal["tanh", "relu", "identity"]
@@ -79,6 +81,7 @@ class RNN(Recurrent):
         weight_init: Init = "default",
         recurrent_init: Init = "default",
         nonlinearity: Literal["tanh", "relu", "identity"] = "tanh",
+        spectral_radius: float | None = None,
     ) -> None:
         super().__init__(
             input_size,
@@ -87,6 +90,7 @@ class RNN(Recurrent):
             dropout,
             weight_init=weight_init,
             recurrent_init=recurrent_init,
+            spectral_radius=spectral_radius,
         )
         self._settle(nonlinearity=known("nonlinearity", nonlinearity, NONLINEARITIES))
 
@@ -109,11 +113,42 @@ class GRU(Recurrent):
     dropout
         Between the stacked layers, in training; in [0, 1).
     weight_init, recurrent_init
-        How ``weight_ih_l{k}`` [3H, I or H] and ``weight_hh_l{k}`` [3H, H] begin, gate by gate.
+        How ``weight_ih_l{k}`` [3H, I or H] and ``weight_hh_l{k}`` [3H, H] begin, gate by gate;
+        under "keras" as one matrix.
+    spectral_radius
+        Of each gate of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
+    chrono
+        The longest dependency in steps, more than 2: the biases of gate z begin such that memories last
+        from 2 to so many steps. None leaves them as `weight_init` makes them.
     """
 
+    chrono: float | None
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        *,
+        weight_init: Init = "default",
+        recurrent_init: Init = "default",
+        spectral_radius: float | None = None,
+        chrono: float | None = None,
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            dropout,
+            weight_init=weight_init,
+            recurrent_init=recurrent_init,
+            spectral_radius=spectral_radius,
+        )
+        self._settle(chrono=None if chrono is None else _above_two("chrono", chrono))
+
     def _to_c(self) -> _c.Layer:
-        return self._stack(_c.RNN_GRU)
+        return self._stack(_c.RNN_GRU, chrono=self.chrono or 0.0)
 
 
 class LSTM(Recurrent):
@@ -131,13 +166,20 @@ class LSTM(Recurrent):
     dropout
         Between the stacked layers, in training; in [0, 1).
     weight_init, recurrent_init
-        How ``weight_ih_l{k}`` [4H, I or H] and ``weight_hh_l{k}`` [4H, H] begin, gate by gate.
+        How ``weight_ih_l{k}`` [4H, I or H] and ``weight_hh_l{k}`` [4H, H] begin, gate by gate;
+        under "keras" as one matrix.
     forget_bias
         The sum of the two biases of the forget gate at the beginning, a number other than 0; None
         leaves them as `weight_init` makes them.
+    spectral_radius
+        Of each gate of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
+    chrono
+        The longest dependency in steps, more than 2: the biases of gates f and i begin such that memories last
+        from 2 to so many steps. None leaves them as `weight_init` makes them; not beside `forget_bias`.
     """
 
     forget_bias: float | None
+    chrono: float | None
 
     def __init__(
         self,
@@ -149,6 +191,8 @@ class LSTM(Recurrent):
         weight_init: Init = "default",
         recurrent_init: Init = "default",
         forget_bias: float | None = None,
+        spectral_radius: float | None = None,
+        chrono: float | None = None,
     ) -> None:
         super().__init__(
             input_size,
@@ -157,11 +201,17 @@ class LSTM(Recurrent):
             dropout,
             weight_init=weight_init,
             recurrent_init=recurrent_init,
+            spectral_radius=spectral_radius,
         )
-        self._settle(forget_bias=None if forget_bias is None else _not_zero(forget_bias))
+        self._settle(
+            forget_bias=None if forget_bias is None else _not_zero(forget_bias),
+            chrono=None if chrono is None else _above_two("chrono", chrono),
+        )
 
     def _to_c(self) -> _c.Layer:
-        return self._stack(_c.RNN_LSTM, forget_bias=self.forget_bias or 0.0)
+        return self._stack(
+            _c.RNN_LSTM, forget_bias=self.forget_bias or 0.0, chrono=self.chrono or 0.0
+        )
 
 
 class Linear(Layer):
@@ -216,6 +266,13 @@ def _not_zero(forget_bias: float) -> float:
     return checked
 
 
+def _above_two(name: str, value: float) -> float:
+    checked = number(name, value)
+    if checked <= 2:
+        raise ArgumentError(mismatch(name, "a number > 2, or None", checked))
+    return checked
+
+
 def from_c(layer: _c.Layer) -> Layer:
     """Return the layer that a C description stands for."""
     sizes = (layer.input_size, layer.output_size)
@@ -229,10 +286,12 @@ def from_c(layer: _c.Layer) -> Layer:
         "dropout": layer.dropout,
         "weight_init": weight_init,
         "recurrent_init": word(layer.recurrent_init, INITS),
+        "spectral_radius": layer.spectral_radius or None,
     }
     if layer.kind == _c.RNN_ELMAN:
         options["nonlinearity"] = word(layer.nonlinearity, NONLINEARITIES)
         return RNN(*sizes, **options)
+    options["chrono"] = layer.chrono or None
     if layer.kind == _c.RNN_GRU:
         return GRU(*sizes, **options)
     return LSTM(*sizes, **options, forget_bias=layer.forget_bias or None)
