@@ -154,14 +154,24 @@ typedef enum rnn_direction {
 } rnn_direction;
 
 /*
- * How weights begin. Gate by gate for recurrent layers. Biases follow weight_init: PyTorch's uniform
- * under RNN_INIT_DEFAULT, zero under any other.
+ * How weights begin. Gate by gate for recurrent layers, but for RNN_INIT_KERAS. Biases follow weight_init: PyTorch's
+ * uniform under RNN_INIT_DEFAULT, zero under any other; under RNN_INIT_KERAS gate f of an LSTM begins at a forget_bias
+ * of 1, unless that or chrono is given.
+ *
+ * RNN_INIT_SPARSE: each unit has 15 weights of N(0, 1) from random inputs, or from all if there are fewer, and zeros.
+ * weight_hh is then scaled, gate by gate, to spectral_radius, which takes the time of finding eigenvalues; other
+ * matrices are not. Not for RNN_EMBEDDING. Martens 2010, Sutskever et al. 2013; the radius: Jaeger 2001.
+ *
+ * RNN_INIT_KERAS: the gates as one matrix: weight_ih U(+-sqrt(6 / (I + G*H))), weight_hh [G*H, H] with orthonormal
+ * columns; linear as RNN_INIT_XAVIER; embedding U(+-0.05).
  */
 typedef enum rnn_init {
   RNN_INIT_DEFAULT = 0,    /* PyTorch: U(+-1/sqrt(H)), U(+-1/sqrt(I)) for linear, N(0, 1) for embedding */
   RNN_INIT_XAVIER = 1,     /* U(+-sqrt(6 / (fan_in + fan_out))), Glorot and Bengio 2010 */
   RNN_INIT_ORTHOGONAL = 2, /* QR of a Gaussian matrix with the signs of R, Saxe et al. 2014 */
-  RNN_INIT_IDENTITY = 3    /* ones on the diagonal, Le, Jaitly and Hinton 2015 */
+  RNN_INIT_IDENTITY = 3,   /* ones on the diagonal, Le, Jaitly and Hinton 2015 */
+  RNN_INIT_SPARSE = 4,     /* few weights; the recurrent ones of a given spectral radius */
+  RNN_INIT_KERAS = 5       /* the defaults of Keras */
 } rnn_init;
 
 typedef struct rnn_layer {
@@ -176,6 +186,8 @@ typedef struct rnn_layer {
   rnn_init recurrent_init;       /* of weight_hh */
   double forget_bias;            /* RNN_LSTM: b_ih + b_hh of gate f begin at this sum; 0: not set apart */
   int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
+  double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, as Sutskever et al. 2013 */
+  double chrono;                 /* T_max > 2, the longest dependency: RNN_LSTM, RNN_GRU; 0: off. See below */
   /*
    * RNN_CELL: one of
    *   "elman", "gru", "lstm"   the cells of the kinds above
@@ -219,6 +231,12 @@ typedef struct rnn_layer {
   double alpha[3];          /* of RNN_HARD_SIGMOID; 0 means 0.2, with beta 0.5 */
   double beta[3];
 } rnn_layer;
+
+/*
+ * chrono: gates begin such that memories last from 2 to T_max steps. Of an LSTM b_f = ln U(1, T_max - 1) and
+ * b_i = -b_f, of a GRU b_z = ln U(1, T_max - 1), for z keeps the state; each is the sum of b_ih and b_hh. Refused
+ * (RNN_ERR_MODEL) beside a forget_bias. Tallec and Ollivier 2018.
+ */
 
 /* What streams make of the weights of recurrent and linear layers. See rnn_model_quantize. */
 typedef enum rnn_weights {

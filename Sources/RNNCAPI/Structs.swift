@@ -11,17 +11,24 @@ enum Struct {
   static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: String, _ cleared: T)
     throws(RNNError) -> T
   {
-    let start = UnsafeRawPointer(try required(pointer, name))
+    var result = cleared
+    try read(UnsafeRawPointer(pointer), name, to: &result, MemoryLayout<T>.size)
+    return result
+  }
+
+  @inline(never)
+  private static func read(
+    _ pointer: UnsafeRawPointer?, _ name: String, to target: UnsafeMutableRawPointer, _ size: Int
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(start, name)
-    let known = min(bytes, MemoryLayout<T>.size)
+    let known = min(bytes, size)
     for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
       throw RNNError(
         .structSize,
         "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
     }
-    var result = cleared
-    memcpy(&result, start, known)
-    return result
+    memcpy(target, start, known)
   }
 
   /// As `read`, with NULL for a struct of defaults.
@@ -40,12 +47,18 @@ enum Struct {
   static func write<T: BitwiseCopyable>(
     _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: String
   ) throws(RNNError) {
-    let start = UnsafeMutableRawPointer(try required(pointer, name))
+    var value = value
+    try write(&value, MemoryLayout<T>.size, to: UnsafeMutableRawPointer(pointer), name)
+  }
+
+  @inline(never)
+  private static func write(
+    _ source: UnsafeRawPointer, _ size: Int, to pointer: UnsafeMutableRawPointer?, _ name: String
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(UnsafeRawPointer(start), name)
     let header = MemoryLayout<Int>.size
-    withUnsafeBytes(of: value) { source in
-      _ = memcpy(start + header, source.baseAddress! + header, min(bytes, source.count) - header)
-    }
+    memcpy(start + header, source + header, min(bytes, size) - header)
   }
 
   static func checkedSize(_ start: UnsafeRawPointer, _ name: String) throws(RNNError) -> Int {
@@ -72,6 +85,7 @@ extension LayerDescription {
     recurrentInit = try option(layer.recurrent_init.rawValue, "recurrent_init", Initialization.self)
     forgetBias = layer.forget_bias
     lastStep = try flag(layer.last_step, "last_step")
+    (spectralRadius, chrono) = (layer.spectral_radius, layer.chrono)
     if kind == .cell { cell = try Self.cell(layer.cell) }
     options = try LayerOptions(layer)
   }
@@ -94,6 +108,7 @@ extension LayerDescription {
     layer.recurrent_init = rnn_init(UInt32(recurrentInit.rawValue))
     layer.forget_bias = forgetBias
     layer.last_step = lastStep ? 1 : 0
+    (layer.spectral_radius, layer.chrono) = (spectralRadius, chrono)
     if kind == .cell { layer.cell = Cells.cName(cell) }
     options.write(to: &layer)
     return layer
@@ -146,7 +161,7 @@ extension LayerOptions {
 /// Text as a C array of characters, cut where that ends.
 func writeText<T>(_ text: String, to array: inout T) {
   withUnsafeMutableBytes(of: &array) { target in
-    for (index, byte) in text.utf8.enumerated() where index < target.count - 1 { target[index] = byte }
+    for (index, byte) in text.bytes.prefix(target.count - 1).enumerated() { target[index] = byte }
   }
 }
 

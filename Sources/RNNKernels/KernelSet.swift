@@ -101,7 +101,7 @@ public final class KernelSet<M: Machine>: Kernels {
     PhasedBackward<M>.run(step, gradients, cell)
   }
 
-  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call) }
+  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call, cells) }
 
   // MARK: Losses
 

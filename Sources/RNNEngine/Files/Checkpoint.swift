@@ -4,12 +4,12 @@ extension Trainer {
   public func save(to path: UnsafePointer<CChar>) throws(RNNError) {
     var entries = model.entries(model.parameters.values)
     for (index, name) in options.optimizer.slotNames.enumerated() {
-      entries += model.entries(optimizer.slot(index), prefix: "optimizer.\(name).")
+      entries += model.entries(optimizer.slot(index), prefix: text("optimizer.\(name)."))
     }
     if let lastGood, lastGood.isKept {
       entries += model.entries(lastGood.parameters.values, prefix: "last_good.")
       for (index, name) in options.optimizer.slotNames.enumerated() {
-        entries += model.entries(lastGood.slot(index), prefix: "last_good.optimizer.\(name).")
+        entries += model.entries(lastGood.slot(index), prefix: text("last_good.optimizer.\(name)."))
       }
     }
     try Safetensors.write(
@@ -35,7 +35,7 @@ extension Trainer {
   /// Takes up where `save` left off.
   func restore(_ file: SafetensorsFile, _ json: JSON) throws(RNNError) {
     for (index, name) in options.optimizer.slotNames.enumerated() {
-      try model.fill(optimizer.slot(index), from: file, prefix: "optimizer.\(name).")
+      try model.fill(optimizer.slot(index), from: file, prefix: text("optimizer.\(name)."))
     }
     // Files of before steps were rolled back do not count them.
     guard let updates = json["updates"]?.int, let steps = json["steps"]?.int,
@@ -64,7 +64,7 @@ extension Trainer {
     }
     try model.fill(lastGood.parameters.values, from: file, prefix: "last_good.")
     for (index, name) in options.optimizer.slotNames.enumerated() {
-      try model.fill(lastGood.slot(index), from: file, prefix: "last_good.optimizer.\(name).")
+      try model.fill(lastGood.slot(index), from: file, prefix: text("last_good.optimizer.\(name)."))
     }
     (lastGood.updates, lastGood.isKept, lastGood.version) = (updates, true, model.version)
   }

@@ -53,8 +53,12 @@ struct Cell: Sendable {
 
 /// The cells by name.
 public enum Cells {
+  static let elman = index(named: "elman") ?? 0
+  static let gru = index(named: "gru") ?? 0
+  static let lstm = index(named: "lstm") ?? 0
+
   public static func index(named name: String) -> Int? {
-    Float.kernels.cells.firstIndex { $0.form.name.description.utf8.elementsEqual(name.utf8) }
+    Float.kernels.cells.firstIndex { $0.form.name.description.isSame(as: name) }
   }
 
   static func name(_ index: Int) -> String { Float.kernels.cells[index].form.name.description }

@@ -164,7 +164,7 @@ public protocol Layer<S>: AnyObject {
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>)
   /// What the layer does in one step of a stream, with weights of a format, for rows of its input that lie
   /// `inputStride` elements apart.
-  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan]
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>]
   /// Elements that the weights of all stages take.
   func streamedCount(_ format: WeightFormat) throws(RNNError) -> Int
   /// Copies them to memory that is zero.
@@ -197,7 +197,7 @@ public func makeLayer<S: Scalar>(
 
 /// The plain cells have fused kernels; what else there is is computed in phases, level by level.
 private func makeRecurrent<S: Scalar>(_ description: LayerDescription) throws(RNNError) -> any Layer<S> {
-  if description.options.isPlain && description.isFused { return try Recurrent<S>(description) }
+  if description.isPlain { return try Recurrent<S>(description) }
   return try StackedLayer<S>(description)
 }
 

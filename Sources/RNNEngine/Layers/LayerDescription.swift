@@ -36,6 +36,8 @@ public struct LayerDescription: Sendable, Equatable {
   public var recurrentInit = Initialization.standard
   public var forgetBias = 0.0
   public var lastStep = false
+  public var spectralRadius = 0.0
+  public var chrono = 0.0
   /// Of kind `cell`: its place among the cells that there are.
   public var cell = 0
   /// What else a recurrent layer is asked for, and functions of any.
@@ -51,7 +53,7 @@ public struct LayerDescription: Sendable, Equatable {
   func validate(_ name: String) throws(RNNError) {
     try Self.check(inputSize, name, kind == .embedding ? "number of tokens" : "input size")
     try Self.check(outputSize, name, kind.isRecurrent ? "hidden size" : "output size")
-    try Size.checkMatrixSide(outputSize, "\(name): hidden size", factor: form?.gateCount ?? 1)
+    try Size.checkMatrixSide(outputSize, text("\(name): hidden size"), factor: form?.gateCount ?? 1)
     try Self.check(layerCount, name, "num_layers")
     if !(dropout >= 0 && dropout < 1) {
       throw RNNError(.argument, "\(name): dropout: expected a number in [0, 1), got \(dropout)")
@@ -60,6 +62,7 @@ public struct LayerDescription: Sendable, Equatable {
       throw RNNError(.argument, "\(name): forget_bias: expected a finite number, got \(forgetBias)")
     }
     try validateOptions(name)
+    try validateInitialization(name)
   }
 
   /// Options that mean nothing for this kind of layer are refused rather than ignored.
@@ -73,7 +76,27 @@ public struct LayerDescription: Sendable, Equatable {
     try only(recurrentInit != .standard && !kind.isRecurrent, "recurrent_init", "recurrent layers")
     try only(forgetBias != 0 && kind != .lstm, "forget_bias", "LSTM")
     try only(lastStep && kind != .linear, "last_step", "Linear")
+    try only(weightInit == .sparse && kind == .embedding, "weight_init sparse", "layers with inputs")
+    try only(chrono != 0 && form?.keepingGate == nil && form?.takingGate == nil, "chrono", "cells with gates")
     try options.validate(self, name)
+  }
+
+  private func validateInitialization(_ name: String) throws(RNNError) {
+    if !(spectralRadius >= 0 && spectralRadius.isFinite) {
+      throw RNNError(
+        .argument,
+        "\(name): spectral_radius: expected a finite number > 0, or 0 for 1.1, got \(spectralRadius)")
+    }
+    if spectralRadius != 0 && recurrentInit != .sparse {
+      throw RNNError(.model, "\(name): spectral_radius: expected recurrent_init sparse, got another")
+    }
+    if !(chrono == 0 || chrono > 2 && chrono.isFinite) {
+      throw RNNError(
+        .argument, "\(name): chrono: expected a finite number > 2, or 0 for none, got \(chrono)")
+    }
+    if chrono != 0 && forgetBias != 0 {
+      throw RNNError(.model, "\(name): chrono: expected no forget_bias beside it, got \(forgetBias)")
+    }
   }
 
   /// What the layer computes, as numbers: two layers with the same can have each other's weights and states.
@@ -96,12 +119,15 @@ public struct LayerDescription: Sendable, Equatable {
   /// Its place among the cells that there are.
   var cellIndex: Int {
     switch kind {
-    case .elman: Cells.index(named: "elman") ?? 0
-    case .gru: Cells.index(named: "gru") ?? 0
-    case .lstm: Cells.index(named: "lstm") ?? 0
+    case .elman: Cells.elman
+    case .gru: Cells.gru
+    case .lstm: Cells.lstm
     default: cell
     }
   }
+
+  /// Whether it is what there was first: a plain cell that the fused kernels compute, or no recurrent layer.
+  var isPlain: Bool { kind != .cell && options.isPlain && (isFused || !kind.isRecurrent) }
 
   /// Whether the fused kernels compute it.
   var isFused: Bool {
@@ -120,6 +146,6 @@ public struct LayerDescription: Sendable, Equatable {
 
   private static func check(_ size: Int, _ name: String, _ what: String) throws(RNNError) {
     if size < 1 { throw RNNError(.argument, "\(name): \(what): expected at least 1, got \(size)") }
-    try Size.checkMatrixSide(size, "\(name): \(what)")
+    try Size.checkMatrixSide(size, text("\(name): \(what)"))
   }
 }

@@ -37,7 +37,6 @@ public enum Nonlinearity: Int, Sendable {
   }
 
   static func named(_ text: String?) -> Nonlinearity? {
-    guard let text else { return nil }
-    return all.first { $0.name.utf8.elementsEqual(text.utf8) }
+    all.first { $0.name.isSame(as: text) }
   }
 }

@@ -83,43 +83,6 @@ final class Recurrent<S: Scalar>: Layer {
   }
 
   func packedCount(_ k: Int) -> Int { S.kernels.packedCount(cell.kind, shape(k)) }
-
-  func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
-    for k in 0..<depth {
-      for part in 0..<4 {
-        let own = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(4 * k + part))
-        try initialize(
-          tensor(4 * k + part, of: parameters), part: part, layer: k, Initializer(generator: own))
-      }
-      if description.forgetBias != 0 { setForgetBias(parameters, layer: k) }
-    }
-  }
-
-  /// PyTorch's default is U(±1/√H) for everything; with another `weight_init` biases begin at zero.
-  private func initialize(
-    _ values: View<S>, part: Int, layer k: Int, _ initializer: Initializer<S>
-  ) throws(RNNError) {
-    let bound = 1 / Double(size).squareRoot()
-    if part >= 2 {
-      if description.weightInit == .standard { initializer.uniform(values, bound: bound) }
-      return
-    }
-    let (method, columns) =
-      part == 0 ? (description.weightInit, inputWidth(k)) : (description.recurrentInit, size)
-    for gate in 0..<cell.gateCount {
-      try initializer.matrix(
-        values.part(gate * size * columns, size * columns), rows: size, columns: columns, method: method,
-        bound: bound, block: gate)
-    }
-  }
-
-  /// b_if + b_hf = forget_bias, Gers et al. 2000; Jozefowicz et al. 2015.
-  private func setForgetBias(_ parameters: View<S>, layer k: Int) {
-    for j in size..<2 * size {
-      tensor(4 * k + 2, of: parameters)[j] = S(description.forgetBias)
-      tensor(4 * k + 3, of: parameters)[j] = 0
-    }
-  }
 }
 
 /// What one stacked layer keeps from forward for backward. `height` = T·B.

@@ -65,7 +65,7 @@ public final class Model<S: Scalar> {
       for tensor in layer.tensors {
         tensors.append(
           NamedTensor(
-            name: "\(index).\(tensor.name)", dtype: S.dtype, shape: tensor.shape,
+            name: text("\(index).\(tensor.name)"), dtype: S.dtype, shape: tensor.shape,
             start: parameterCount + tensor.offset, count: tensor.count))
       }
       parameterCount = try Size.sum(parameterCount, layer.parameterCount)
@@ -117,11 +117,25 @@ public final class Model<S: Scalar> {
         let shape = [part.count, rows, part.width]
         let count = shape[0] * shape[1] * shape[2]
         result.append(
-          NamedTensor(name: "\(index).\(part.name)", dtype: S.dtype, shape: shape, start: start, count: count))
+          NamedTensor(
+            name: text("\(index).\(part.name)"), dtype: S.dtype, shape: shape, start: start, count: count))
         start += count
       }
     }
     return result
+  }
+}
+
+extension Model {
+  /// Whether every layer of it walks time forward alone.
+  var walksForward: Bool { descriptions.allSatisfy { $0.directionCount == 1 } }
+
+  func checkWalksForward(_ reason: Message) throws(RNNError) {
+    for (index, layer) in descriptions.enumerated() where layer.directionCount == 2 {
+      throw RNNError(
+        .model,
+        "\(Stack.name(index, layer)): direction: expected forward, for \(reason.text), got both directions")
+    }
   }
 }
 
@@ -139,7 +153,7 @@ enum Stack {
   }
 
   static func name(_ index: Int, _ description: LayerDescription) -> String {
-    "layer \(index) (\(description.kind.name))"
+    text("layer \(index) (\(description.kind.name))")
   }
 
   private static func validate(

@@ -27,7 +27,7 @@ struct Stages {
       case .embedding: all.append(.embedding)
       case .linear: all.append(.linear)
       case .elman, .gru, .lstm, .cell:
-        guard description.isFused && description.options.isPlain else {
+        guard description.isPlain else {
           throw RNNError(
             .model, "layer \(index): dynamics: expected a plain RNN, GRU or LSTM, got another recurrent layer")
         }

@@ -36,6 +36,9 @@ public final class Trainer<S: Scalar> {
   public convenience init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
     try options.validate()
     try Self.checkRepresentable(options)
+    if options.bptt != nil { try model.checkWalksForward("bptt cuts sequences") }
+    if options.recompute { try model.checkWalksForward("recompute cuts sequences") }
+    try Self.checkOmega(model, options.penalties)
     try self.init(checked: options, model)
   }
 
@@ -79,9 +82,19 @@ public final class Trainer<S: Scalar> {
     }
   }
 
+  /// What Ω is made of, the fused kernels leave behind.
+  private static func checkOmega(_ model: Model<S>, _ weights: PenaltyOptions) throws(RNNError) {
+    guard weights.omega != 0 else { return }
+    for (index, layer) in model.descriptions.enumerated() where !layer.isPlain {
+      throw RNNError(
+        .model, "\(Stack.name(index, layer)): omega: expected plain recurrent layers, got one with options")
+    }
+  }
+
   /// Any of the regularisers' weights, from the next step on.
   public func setPenalties(_ weights: PenaltyOptions) throws(RNNError) {
     try weights.validate(recomputes: options.recompute)
+    try Self.checkOmega(model, weights)
     if weights.orthogonality != options.penalties.orthogonality {
       orthogonality = try Self.orthogonality(model, weights)
     }

@@ -56,6 +56,7 @@ public struct TrainerOptions: Sendable {
 }
 
 /// A finite number of the right kind.
+@inline(never)
 private func check(
   _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
 ) throws(RNNError) {

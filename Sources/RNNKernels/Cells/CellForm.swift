@@ -12,8 +12,9 @@ public struct CellForm: Sendable {
   public var candidate: Int?
   /// Gates that look at c: peepholes may be asked for. Each has a weight for every unit.
   public var peepholeCount = 0
-  /// The gate that keeps the state where it is near 1: what forget_bias and chrono initialisation set.
+  /// The gate that keeps the state where it is near 1, and the one that lets go of it: chrono initialisation sets them.
   public var keepingGate: Int?
+  public var takingGate: Int?
   /// Whether f cannot be another function: one that may be 0 would be divided by.
   public var needsSigmoid = false
   /// Whether the candidate's function is the identity unless another is asked for.

@@ -4,6 +4,7 @@ enum CoupledLSTMCell<M: Machine>: CellEquations {
   static var form: CellForm {
     var form = CellForm("lstm_coupled", gates: 3)
     (form.hasCellState, form.candidate, form.peepholeCount) = (true, 1, 2)
+    form.takingGate = 0
     return form
   }
 

@@ -4,6 +4,7 @@ enum LSTMCell<M: Machine>: CellEquations {
   static var form: CellForm {
     var form = CellForm("lstm", gates: 4)
     (form.hasCellState, form.candidate, form.peepholeCount, form.keepingGate) = (true, 2, 3, 1)
+    form.takingGate = 0
     return form
   }
 

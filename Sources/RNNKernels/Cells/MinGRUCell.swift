@@ -4,6 +4,7 @@ enum MinGRUCell<M: Machine>: CellEquations {
   static var form: CellForm {
     var form = CellForm("min_gru", gates: 2)
     (form.hidden, form.candidate, form.isLinear) = (.none, 1, true)
+    form.takingGate = 0
     return form
   }
 

@@ -4,7 +4,7 @@ enum MinLSTMCell<M: Machine>: CellEquations {
   static var form: CellForm {
     var form = CellForm("min_lstm", gates: 3)
     (form.hidden, form.candidate, form.keepingGate, form.isLinear) = (.none, 2, 0, true)
-    form.needsSigmoid = true
+    (form.takingGate, form.needsSigmoid) = (1, true)
     return form
   }
 

@@ -49,6 +49,18 @@ public struct CellParameters<S: Real>: BitwiseCopyable {
   public var cellShift: Values?
 
   public init() {}
+
+  /// The same weights, so many elements further on.
+  public func moved(by count: Int) -> CellParameters {
+    var moved = CellParameters()
+    (moved.input, moved.inputBias) = (input.map { $0 + count }, inputBias.map { $0 + count })
+    (moved.hidden, moved.hiddenBias) = (hidden.map { $0 + count }, hiddenBias.map { $0 + count })
+    (moved.candidate, moved.projection) = (candidate.map { $0 + count }, projection.map { $0 + count })
+    (moved.peepholes, moved.inputScale) = (peepholes.map { $0 + count }, inputScale.map { $0 + count })
+    (moved.hiddenScale, moved.cellScale) = (hiddenScale.map { $0 + count }, cellScale.map { $0 + count })
+    moved.cellShift = cellShift.map { $0 + count }
+    return moved
+  }
 }
 
 /// The numbers of consecutive rows at one time step, the first row's first; [rows, …] each. nil: the cell, or what it

@@ -89,40 +89,6 @@ final class PhasedLayer<S: Scalar>: Layer {
     return CellFunctionSet(
       gate: function(0, .sigmoid), candidate: function(isElman ? 0 : 1, own), output: function(2, .tanh))
   }
-
-  func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
-    for index in tensors.indices {
-      let own = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(index))
-      try initialize(index, tensor(index, of: parameters), Initializer(generator: own))
-    }
-    if description.forgetBias != 0, let gate = form.keepingGate {
-      for j in gate * size..<(gate + 1) * size {
-        tensor(parts.inputBias, of: parameters)[j] = S(description.forgetBias)
-        if let hidden = parts.hiddenBias { tensor(hidden, of: parameters)[j] = 0 }
-      }
-    }
-  }
-
-  /// Matrices as those of the plain cells; γ begins at 1, β at 0; other vectors as biases do.
-  private func initialize(_ index: Int, _ values: View<S>, _ initializer: Initializer<S>) throws(RNNError) {
-    let bound = 1 / Double(size).squareRoot()
-    let columns = tensors[index].shape.count == 2 ? tensors[index].shape[1] : 0
-    switch index {
-    case PhasedParts.inputWeight, parts.hiddenWeight:
-      let method = index == 0 ? description.weightInit : description.recurrentInit
-      for gate in 0..<form.gateCount {
-        try initializer.matrix(
-          values.part(gate * size * columns, size * columns), rows: size, columns: columns, method: method,
-          bound: bound, block: gate)
-      }
-    case parts.projection:
-      try initializer.matrix(
-        values, rows: outputSize, columns: size, method: description.weightInit, bound: bound)
-    case parts.inputScale, parts.hiddenScale, parts.cellScale: for j in values.indices { values[j] = 1 }
-    case parts.cellShift: break
-    default: if description.weightInit == .standard { initializer.uniform(values, bound: bound) }
-    }
-  }
 }
 
 /// Which tensor is which, by place among the layer's; nil: there is none.

@@ -87,7 +87,7 @@ final class StackedLayer<S: Scalar>: Layer {
     own.inputSize = k == 0 ? description.inputSize : description.width
     (own.layerCount, own.dropout) = (1, 0)
     own.options = description.options.withinSteps
-    if own.isFused && own.options.isPlain { return (try Recurrent<S>(own), Recurrent<S>.tensorNames) }
+    if own.isPlain { return (try Recurrent<S>(own), Recurrent<S>.tensorNames) }
     let layer = try PhasedLayer<S>(own)
     return (layer, layer.tensors.map { $0.name })
   }

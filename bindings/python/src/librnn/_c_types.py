@@ -45,6 +45,7 @@ RNN_FORWARD, RNN_CONCATENATED, RNN_SUMMED = range(3)
 
 RNN_WEIGHTS_OWN, RNN_WEIGHTS_BFLOAT16, RNN_WEIGHTS_INT8 = range(3)
 RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
+RNN_INIT_SPARSE, RNN_INIT_KERAS = 4, 5
 RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
 RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
@@ -96,6 +97,8 @@ class Layer(Sized):  # noqa: D101
         ("recurrent_init", enum),
         ("forget_bias", c_double),
         ("last_step", c_int32),
+        ("spectral_radius", c_double),
+        ("chrono", c_double),
         ("cell", c_char_p),
         ("direction", enum),
         ("peepholes", c_int32),

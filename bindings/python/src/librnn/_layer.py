@@ -8,13 +8,15 @@ from typing import Any, Literal, TypeAlias
 from . import _c_types as _c
 from ._settings import Settings
 
-Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity"]
+Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity", "sparse", "keras"]
 
 INITS: Mapping[str, int] = {
     "default": _c.RNN_INIT_DEFAULT,
     "xavier": _c.RNN_INIT_XAVIER,
     "orthogonal": _c.RNN_INIT_ORTHOGONAL,
     "identity": _c.RNN_INIT_IDENTITY,
+    "sparse": _c.RNN_INIT_SPARSE,
+    "keras": _c.RNN_INIT_KERAS,
 }
 
 

@@ -23,7 +23,7 @@ class Embedding(Layer):
     embedding_dim
         The length of each vector.
     weight_init
-        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1).
+        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1). Not "sparse".
     """
 
     num_embeddings: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypedDict
 
 from . import _c_types as _c
 from . import _functions
-from ._checks import integer, known, number, word
+from ._checks import integer, known, number, positive, word
 from ._functions import Function
 from ._layer import INITS, Init, Layer
 from .errors import ArgumentError, mismatch
@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     activations: Sequence[Function] | None
     weight_init: Init
     recurrent_init: Init
+    spectral_radius: float | None
 
 
 class Recurrent(Layer):
@@ -73,7 +74,10 @@ class Recurrent(Layer):
         ONNX's f, g and h: of the gates, of the candidate, and, of an LSTM, of the cell that h sees;
         of an RNN one; names, or ("hard_sigmoid", alpha, beta). None: those of the cell.
     weight_init, recurrent_init
-        How ``weight_ih_l{k}`` and ``weight_hh_l{k}`` begin, gate by gate.
+        How ``weight_ih_l{k}`` and ``weight_hh_l{k}`` begin, gate by gate; under "keras" as one
+        matrix.
+    spectral_radius
+        Of each gate of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
     """
 
     input_size: int
@@ -92,6 +96,7 @@ class Recurrent(Layer):
     activations: tuple[Function, ...] | None
     weight_init: Init
     recurrent_init: Init
+    spectral_radius: float | None
     # How many `activations` there are.
     _function_count: ClassVar[int] = 2
 
@@ -114,6 +119,7 @@ class Recurrent(Layer):
         activations: Sequence[Function] | None = None,
         weight_init: Init = "default",
         recurrent_init: Init = "default",
+        spectral_radius: float | None = None,
     ) -> None:
         self._settle(
             input_size=integer("input_size", input_size),
@@ -132,6 +138,9 @@ class Recurrent(Layer):
             activations=_functions.several("activations", activations, self._function_count),
             weight_init=known("weight_init", weight_init, INITS),
             recurrent_init=known("recurrent_init", recurrent_init, INITS),
+            spectral_radius=None
+            if spectral_radius is None
+            else positive("spectral_radius", spectral_radius),
         )
 
     def _stack(self, kind: int, **more: Any) -> _c.Layer:
@@ -143,6 +152,7 @@ class Recurrent(Layer):
             dropout=self.dropout,
             weight_init=INITS[self.weight_init],
             recurrent_init=INITS[self.recurrent_init],
+            spectral_radius=self.spectral_radius or 0.0,
             direction=_DIRECTIONS[self.merge] if self.bidirectional else _c.RNN_FORWARD,
             layer_norm=self.layer_norm,
             residual=self.residual,
@@ -200,9 +210,13 @@ class GRU(Recurrent):
     reset_after
         Whether r is applied after the product, as above; otherwise
         n = tanh(W_in x + b_in + W_hn (r*h) + b_hn), as Cho et al. 2014 have it.
+    chrono
+        The longest dependency in steps, more than 2: the biases of gate z begin such that memories
+        last from 2 to so many steps. None leaves them as `weight_init` makes them.
     """
 
     reset_after: bool
+    chrono: float | None
 
     def __init__(
         self,
@@ -212,15 +226,20 @@ class GRU(Recurrent):
         dropout: float = 0.0,
         *,
         reset_after: bool = True,
+        chrono: float | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, dropout, **options)
-        self._settle(reset_after=bool(reset_after))
+        self._settle(
+            reset_after=bool(reset_after),
+            chrono=None if chrono is None else _above_two("chrono", chrono),
+        )
 
     def _to_c(self) -> _c.Layer:
+        chrono = self.chrono or 0.0
         if self.reset_after:
-            return self._stack(_c.RNN_GRU)
-        return self._stack(_c.RNN_CELL, cell=b"gru_reset_before")
+            return self._stack(_c.RNN_GRU, chrono=chrono)
+        return self._stack(_c.RNN_CELL, cell=b"gru_reset_before", chrono=chrono)
 
 
 class LSTM(Recurrent):
@@ -244,6 +263,10 @@ class LSTM(Recurrent):
     forget_bias
         The sum of the two biases of the forget gate at the beginning, a number other than 0; None
         leaves them as `weight_init` makes them.
+    chrono
+        The longest dependency in steps, more than 2: the biases of gates f and i begin such that
+        memories last from 2 to so many steps. None leaves them as `weight_init` makes them; not
+        beside `forget_bias`.
     """
 
     coupled: bool
@@ -251,6 +274,7 @@ class LSTM(Recurrent):
     proj_size: int
     zoneout_cell: float
     forget_bias: float | None
+    chrono: float | None
     _function_count = 3
 
     def __init__(
@@ -265,6 +289,7 @@ class LSTM(Recurrent):
         proj_size: int = 0,
         zoneout_cell: float = 0.0,
         forget_bias: float | None = None,
+        chrono: float | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, dropout, **options)
@@ -274,6 +299,7 @@ class LSTM(Recurrent):
             proj_size=integer("proj_size", proj_size, low=0),
             zoneout_cell=_probability("zoneout_cell", zoneout_cell),
             forget_bias=None if forget_bias is None else _not_zero(forget_bias),
+            chrono=None if chrono is None else _above_two("chrono", chrono),
         )
 
     def _to_c(self) -> _c.Layer:
@@ -286,6 +312,7 @@ class LSTM(Recurrent):
             proj_size=self.proj_size,
             zoneout_cell=self.zoneout_cell,
             forget_bias=self.forget_bias or 0.0,
+            chrono=self.chrono or 0.0,
         )
 
 
@@ -353,6 +380,13 @@ def _not_zero(forget_bias: float) -> float:
     return checked
 
 
+def _above_two(name: str, value: float) -> float:
+    checked = number(name, value)
+    if checked <= 2:
+        raise ArgumentError(mismatch(name, "a number > 2, or None", checked))
+    return checked
+
+
 def from_c(layer: _c.Layer) -> Recurrent:
     """Return the recurrent layer that a C description stands for."""
     sizes = (layer.input_size, layer.output_size, layer.num_layers or 1, layer.dropout)
@@ -365,6 +399,7 @@ def from_c(layer: _c.Layer) -> Recurrent:
         "learn_state": bool(layer.learn_state),
         "weight_init": word(layer.weight_init, INITS),
         "recurrent_init": word(layer.recurrent_init, INITS),
+        "spectral_radius": layer.spectral_radius or None,
         **{option: getattr(layer, option) for option in _PROBABILITIES},
     }
     kind = _KINDS.get(name or layer.kind, Cell)
@@ -373,7 +408,7 @@ def from_c(layer: _c.Layer) -> Recurrent:
         nonlinearity: Any = word(layer.nonlinearity, _functions.NONLINEARITIES)
         return RNN(*sizes, nonlinearity=nonlinearity, **options)
     if layer.kind == _c.RNN_GRU or name == "gru_reset_before":
-        return GRU(*sizes, reset_after=layer.kind == _c.RNN_GRU, **options)
+        return GRU(*sizes, reset_after=not name, chrono=layer.chrono or None, **options)
     if layer.kind == _c.RNN_LSTM or name == "lstm_coupled":
         return LSTM(
             *sizes,
@@ -382,6 +417,7 @@ def from_c(layer: _c.Layer) -> Recurrent:
             proj_size=layer.proj_size,
             zoneout_cell=layer.zoneout_cell,
             forget_bias=layer.forget_bias or None,
+            chrono=layer.chrono or None,
             **options,
         )
     if kind is Cell:
