@@ -2,9 +2,10 @@
 public final class KernelSet<M: Machine>: Kernels {
   public typealias S = M.S
 
-  public let cells: [any CellCode<S>] = CellList<M>.all
+  public let cells: [any CellCode<S>]
 
-  public init() {}
+  /// Cells may be those of another machine: what they do is little beside the products.
+  public init(cells: [any CellCode<S>]) { self.cells = cells }
 
   public func multiply(_ call: ProductCall<S>) { Product<M>.multiply(call) }
 

@@ -11,6 +11,14 @@ enum OwnStages<M: Machine>: StageRunner {
     CellRow<LSTMKernel<M>>.forward(step, input)
   }
 
+  @inline(__always)
+  static func forward(
+    _ call: UnsafeMutablePointer<StreamCall<S>>, _ stage: UnsafeMutablePointer<StreamStage<S>>,
+    _ cell: any CellCode<S>, _ input: UnsafePointer<S>
+  ) -> UnsafePointer<S> {
+    PhasedStage<M>.forward(call, stage, cell, input)
+  }
+
   /// Whether a row alone has code of its own: for what people stream, on machines of today.
   @inline(__always)
   private static var hasRows: Bool { M.isFused && !S.isDouble }
@@ -67,6 +75,12 @@ enum SmallStages<F: SmallFormat>: StageRunner {
     case .lstm: SmallCell<LSTMKernel<Plain<M>>, F>.forward(step, input)
     }
   }
+
+  /// Cells that are computed in phases have no small weights.
+  static func forward(
+    _ call: UnsafeMutablePointer<StreamCall<Float>>, _ stage: UnsafeMutablePointer<StreamStage<Float>>,
+    _ cell: any CellCode<Float>, _ input: UnsafePointer<Float>
+  ) -> UnsafePointer<Float> { input }
 
   @inline(never)
   static func multiply(

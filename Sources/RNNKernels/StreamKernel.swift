@@ -3,6 +3,9 @@ protocol StageRunner<M> {
   associatedtype M: Machine
   static func forward(
     _ kind: CellKind, _ step: UnsafePointer<ForwardStep<M.S>>, _ input: UnsafePointer<M.S>)
+  static func forward(
+    _ call: UnsafeMutablePointer<StreamCall<M.S>>, _ stage: UnsafeMutablePointer<StreamStage<M.S>>,
+    _ cell: any CellCode<M.S>, _ input: UnsafePointer<M.S>) -> UnsafePointer<M.S>
   /// y = W x + b. W takes `packed` elements.
   static func multiply(
     _ step: UnsafePointer<ForwardStep<M.S>>, rows: Int, packed: Int, _ input: UnsafePointer<M.S>,
@@ -38,8 +41,8 @@ enum StreamKernel<R: StageRunner> {
       switch stage.pointee.work {
       case .lookup: input = Rows.lookUp(call, stage)
       case .cell(let kind): input = forward(call, stage, kind, input)
-      case .phased(let cell): input = PhasedStage<M>.forward(call, stage, cells[cell], input)
-      case .add(let stride): input = PhasedStage<M>.add(call, stage, input, read, stride: stride)
+      case .phased(let cell): input = R.forward(call, stage, cells[cell], input)
+      case .add(let stride): input = Rows.add(call, stage, input, read, stride: stride)
       case .product(let packed):
         let isDirect = index == last && call.pointee.laneOfRow == nil
         let output = index < last ? stage.pointee.step.numbers.output : call.pointee.made

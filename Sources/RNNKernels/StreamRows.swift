@@ -62,4 +62,20 @@ enum StreamRows<M: Machine> {
   private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
     memcpy(target, source, count &* MemoryLayout<S>.stride)
   }
+
+  /// y = h + x, row by row.
+  @inline(never)
+  static func add(
+    _ call: Call, _ stage: Stage, _ h: UnsafePointer<S>, _ x: UnsafePointer<S>, stride: Int
+  ) -> UnsafePointer<S> {
+    let (shape, output) = (stage.pointee.step.shape, stage.pointee.step.numbers.output)
+    for row in 0..<call.pointee.rows {
+      let (own, read) = (h + row &* shape.inputStride, x + row &* stride)
+      let target = output + row &* shape.stateStride
+      Lanes<M>.forEach(shape.size) { j, lanes in
+        Lanes<M>.store(Lanes<M>.load(own, j, lanes) + Lanes<M>.load(read, j, lanes), target, j, lanes)
+      }
+    }
+    return UnsafePointer(output)
+  }
 }

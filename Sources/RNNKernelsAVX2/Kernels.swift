@@ -17,10 +17,15 @@ enum AVX2Double: FusedMachine {
 }
 
 @export(interface) @inline(never)
-public func floatKernels() -> any Kernels<Float> { KernelSet<AVX2Float>() }
+public func floatKernels() -> any Kernels<Float> { KernelSet<AVX2Float>(cells: floatCells()) }
 
 @export(interface) @inline(never)
-public func doubleKernels() -> any Kernels<Double> { KernelSet<AVX2Double>() }
+public func floatCells() -> [any CellCode<Float>] { CellList<AVX2Float>.all }
+
+@export(interface) @inline(never)
+public func doubleKernels(cells: [any CellCode<Double>]) -> any Kernels<Double> {
+  KernelSet<AVX2Double>(cells: cells)
+}
 
 extension AVX2Float: SmallMachine {
   typealias Ints = SIMD8<Int32>

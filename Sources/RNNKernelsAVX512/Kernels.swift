@@ -11,4 +11,6 @@ enum AVX512Float: FusedMachine {
 }
 
 @export(interface) @inline(never)
-public func floatKernels() -> any Kernels<Float> { KernelSet<AVX512Float>() }
+public func floatKernels(cells: [any CellCode<Float>]) -> any Kernels<Float> {
+  KernelSet<AVX512Float>(cells: cells)
+}

@@ -5,10 +5,15 @@ import RNNKernels
 // have, so that they are compiled for speed where the engine is compiled for size.
 
 @export(interface) @inline(never)
-public func floatKernels() -> any Kernels<Float> { KernelSet<BaselineFloat>() }
+public func floatKernels() -> any Kernels<Float> {
+  KernelSet<BaselineFloat>(cells: CellList<BaselineFloat>.all)
+}
 
 @export(interface) @inline(never)
-public func doubleKernels() -> any Kernels<Double> { KernelSet<BaselineDouble>() }
+public func doubleKernels() -> any Kernels<Double> { KernelSet<BaselineDouble>(cells: doubleCells()) }
+
+@export(interface) @inline(never)
+public func doubleCells() -> [any CellCode<Double>] { CellList<BaselineDouble>.all }
 
 extension BaselineFloat: SmallMachine {
   public typealias Ints = SIMD4<Int32>

@@ -55,7 +55,7 @@ extension Float: Scalar {
   static func makeKernels(_ set: InstructionSet) -> any Kernels<Float> {
     switch set {
     #if canImport(RNNKernelsAVX2)
-      case .avx512, .vnni: RNNKernelsAVX512.floatKernels()
+      case .avx512, .vnni: RNNKernelsAVX512.floatKernels(cells: RNNKernelsAVX2.floatCells())
       case .avx2: RNNKernelsAVX2.floatKernels()
     #endif
     default: RNNKernelsBaseline.floatKernels()
@@ -78,7 +78,7 @@ extension Double: Scalar {
   static func makeKernels(_ set: InstructionSet) -> any Kernels<Double> {
     switch set {
     #if canImport(RNNKernelsAVX2)
-      case .avx2, .avx512, .vnni: RNNKernelsAVX2.doubleKernels()
+      case .avx2, .avx512, .vnni: RNNKernelsAVX2.doubleKernels(cells: RNNKernelsBaseline.doubleCells())
     #endif
     default: RNNKernelsBaseline.doubleKernels()
     }

@@ -3,10 +3,11 @@ enum CellFunctions<M: Machine> {
   typealias V = M.V
   typealias S = M.S
 
-  /// One piece of code for all cells.
+  /// f, g or h by place. One piece of code for all cells.
   @inline(never)
-  static func apply(_ function: CellFunction<S>, _ x: V) -> V {
-    switch function.kind {
+  static func apply(_ step: UnsafePointer<PhasedStep<S>>, _ place: Int, _ x: V) -> V {
+    let function = step.pointee.functions[place]
+    return switch function.kind {
     case .tanh: Elementary<M>.tanh(x)
     case .sigmoid: Elementary<M>.sigmoid(x)
     case .relu: M.maximum(V(repeating: 0), x)
@@ -22,7 +23,8 @@ enum CellFunctions<M: Machine> {
 
   /// φ' from y = φ(x).
   @inline(never)
-  static func slope(_ function: CellFunction<S>, _ y: V) -> V {
+  static func slope(_ step: UnsafePointer<PhasedStep<S>>, _ place: Int, _ y: V) -> V {
+    let function = step.pointee.functions[place]
     let (zero, one) = (V(repeating: 0), V(repeating: 1))
     switch function.kind {
     case .tanh: return one - y * y

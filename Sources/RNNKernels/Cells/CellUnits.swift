@@ -30,8 +30,21 @@ struct CellUnits<M: Machine> {
 
   let step: UnsafePointer<PhasedStep<S>>
   let row: CellNumbers<S>
-  var j = 0
-  var lanes = V.scalarCount
+  private(set) var j = -V.scalarCount
+  private(set) var lanes = V.scalarCount
+
+  @inline(__always)
+  init(_ step: UnsafePointer<PhasedStep<S>>, row: Int) {
+    (self.step, self.row) = (step, step.pointee.numbers.row(row, step.pointee.sizes))
+  }
+
+  /// One piece of code for whole vectors and for a tail: cells are many.
+  @inline(__always)
+  mutating func next() -> Bool {
+    j &+= V.scalarCount
+    lanes = min(V.scalarCount, step.pointee.sizes.size &- j)
+    return lanes > 0
+  }
 
   @inline(__always)
   private func place(_ gate: Int) -> Int { gate &* step.pointee.sizes.size &+ j }
@@ -53,11 +66,11 @@ struct CellUnits<M: Machine> {
 
   /// f, g and h.
   @inline(__always)
-  func f(_ a: V) -> V { CellFunctions<M>.apply(step.pointee.functions.gate, a) }
+  func f(_ a: V) -> V { CellFunctions<M>.apply(step, 0, a) }
   @inline(__always)
-  func g(_ a: V) -> V { CellFunctions<M>.apply(step.pointee.functions.candidate, a) }
+  func g(_ a: V) -> V { CellFunctions<M>.apply(step, 1, a) }
   @inline(__always)
-  func h(_ a: V) -> V { CellFunctions<M>.apply(step.pointee.functions.output, a) }
+  func h(_ a: V) -> V { CellFunctions<M>.apply(step, 2, a) }
 
   @inline(__always)
   var previousOutput: V { L.load(row.previousOutput, j, lanes) }
@@ -104,11 +117,11 @@ struct CellGradientUnits<M: Machine> {
 
   /// f', g' and h' from what f, g and h have given.
   @inline(__always)
-  func slopeF(_ y: V) -> V { CellFunctions<M>.slope(units.step.pointee.functions.gate, y) }
+  func slopeF(_ y: V) -> V { CellFunctions<M>.slope(units.step, 0, y) }
   @inline(__always)
-  func slopeG(_ y: V) -> V { CellFunctions<M>.slope(units.step.pointee.functions.candidate, y) }
+  func slopeG(_ y: V) -> V { CellFunctions<M>.slope(units.step, 1, y) }
   @inline(__always)
-  func slopeH(_ y: V) -> V { CellFunctions<M>.slope(units.step.pointee.functions.output, y) }
+  func slopeH(_ y: V) -> V { CellFunctions<M>.slope(units.step, 2, y) }
 
   /// ∂L/∂m, ∂L/∂c and ∂L/∂s.
   @inline(__always)

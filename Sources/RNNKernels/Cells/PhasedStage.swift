@@ -1,4 +1,4 @@
-/// Stages of a stream that are computed in phases.
+/// A stage of a stream that is computed in phases.
 enum PhasedStage<M: Machine> {
   typealias S = M.S
   typealias Call = UnsafeMutablePointer<StreamCall<S>>
@@ -19,22 +19,6 @@ enum PhasedStage<M: Machine> {
     step.pointee.numbers.output = output
     if step.pointee.parameters.projection == nil { step.pointee.numbers.made = output }
     PhasedForward<M>.run(step, cell)
-    return UnsafePointer(output)
-  }
-
-  /// y = h + x, row by row.
-  @inline(never)
-  static func add(
-    _ call: Call, _ stage: Stage, _ h: UnsafePointer<S>, _ x: UnsafePointer<S>, stride: Int
-  ) -> UnsafePointer<S> {
-    let (shape, output) = (stage.pointee.step.shape, stage.pointee.step.numbers.output)
-    for row in 0..<call.pointee.rows {
-      let (own, read) = (h + row &* shape.inputStride, x + row &* stride)
-      let target = output + row &* shape.stateStride
-      Lanes<M>.forEach(shape.size) { j, lanes in
-        Lanes<M>.store(Lanes<M>.load(own, j, lanes) + Lanes<M>.load(read, j, lanes), target, j, lanes)
-      }
-    }
     return UnsafePointer(output)
   }
 }

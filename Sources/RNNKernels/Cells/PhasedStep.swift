@@ -26,6 +26,9 @@ public struct CellFunctionSet<S: Real>: BitwiseCopyable, Sendable {
   public init(gate: CellFunction<S>, candidate: CellFunction<S>, output: CellFunction<S>) {
     (self.gate, self.candidate, self.output) = (gate, candidate, output)
   }
+
+  @inline(__always)
+  subscript(_ place: Int) -> CellFunction<S> { place == 0 ? gate : place == 1 ? candidate : output }
 }
 
 /// The weights of a cell as its steps read them; nil: it has none. Matrices are packed by `Kernels.packProduct`.
@@ -105,7 +108,7 @@ public struct CellNumbers<S: Real>: BitwiseCopyable {
   }
 
   /// From row `r` on.
-  @inline(__always)
+  @inline(never)
   func row(_ r: Int, _ sizes: CellSizes) -> CellNumbers {
     let (gates, output, size) = (r &* sizes.gateStride, r &* sizes.output, r &* sizes.size)
     var row = self
