@@ -171,8 +171,8 @@ typedef struct rnn_layer {
   rnn_init recurrent_init;       /* of weight_hh */
   double forget_bias;            /* RNN_LSTM: b_ih + b_hh of gate f begin at this sum; 0: not set apart */
   int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
-  double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, as Sutskever et al. 2013 */
-  double chrono;                 /* T_max > 2, the longest dependency: RNN_LSTM, RNN_GRU; 0: off. See below */
+  double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, Sutskever et al. 2013 */
+  double chrono;                 /* RNN_LSTM, RNN_GRU: T_max > 2, the longest dependency; 0: off. See below */
 } rnn_layer;
 
 /*

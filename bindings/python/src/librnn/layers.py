@@ -118,8 +118,8 @@ class GRU(Recurrent):
     spectral_radius
         Of each gate of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
     chrono
-        The longest dependency in steps, more than 2: the biases of gate z begin such that memories last
-        from 2 to so many steps. None leaves them as `weight_init` makes them.
+        The longest dependency in steps, more than 2: the biases of gate z begin such that memories
+        last from 2 to so many steps. None leaves them as `weight_init` makes them.
     """
 
     chrono: float | None
@@ -174,8 +174,9 @@ class LSTM(Recurrent):
     spectral_radius
         Of each gate of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
     chrono
-        The longest dependency in steps, more than 2: the biases of gates f and i begin such that memories last
-        from 2 to so many steps. None leaves them as `weight_init` makes them; not beside `forget_bias`.
+        The longest dependency in steps, more than 2: the biases of gates f and i begin such that
+        memories last from 2 to so many steps. None leaves them as `weight_init` makes them. Not
+        beside `forget_bias`.
     """
 
     forget_bias: float | None
