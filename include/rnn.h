@@ -186,8 +186,8 @@ typedef struct rnn_layer {
   rnn_init recurrent_init;       /* of weight_hh */
   double forget_bias;            /* RNN_LSTM: b_ih + b_hh of gate f begin at this sum; 0: not set apart */
   int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
-  double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, as Sutskever et al. 2013 */
-  double chrono;                 /* T_max > 2, the longest dependency: RNN_LSTM, RNN_GRU; 0: off. See below */
+  double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, Sutskever et al. 2013 */
+  double chrono;                 /* T_max > 2, the longest dependency, of cells with gates; 0: off. See below */
   /*
    * RNN_CELL: one of
    *   "elman", "gru", "lstm"   the cells of the kinds above
@@ -234,7 +234,8 @@ typedef struct rnn_layer {
 
 /*
  * chrono: gates begin such that memories last from 2 to T_max steps. Of an LSTM b_f = ln U(1, T_max - 1) and
- * b_i = -b_f, of a GRU b_z = ln U(1, T_max - 1), for z keeps the state; each is the sum of b_ih and b_hh. Refused
+ * b_i = -b_f, of a GRU b_z = ln U(1, T_max - 1), for z keeps the state; of other cells the gates that keep or let go of
+ * it likewise; each is the sum of b_ih and b_hh. Refused
  * (RNN_ERR_MODEL) beside a forget_bias. Tallec and Ollivier 2018.
  */
 

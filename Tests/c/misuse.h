@@ -160,6 +160,9 @@ typedef struct change {
 /* The last four bytes of a struct that ends in four bytes which are no field. */
 #define PADDING(field)                                                                                       \
   CHANGE(SET, offsetof(arguments, field) + sizeof(((arguments *)0)->field) - 4, 4, UINT32_MAX, "padding")
+/* Four bytes after a field which are none. */
+#define GAP(field)                                                                                           \
+  CHANGE(SET, offsetof(arguments, field) + sizeof(((arguments *)0)->field), 4, UINT32_MAX, "padding")
 
 typedef struct misuse {
   const function *function;

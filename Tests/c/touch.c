@@ -50,8 +50,8 @@ static const setup setups[] = {
      0,
      1,
      0,
-     RNN_INIT_XAVIER,
-     RNN_INIT_IDENTITY,
+     RNN_INIT_KERAS,
+     RNN_INIT_SPARSE,
      {.loss = RNN_CROSS_ENTROPY,
       .optimizer = RNN_ADAMW,
       .clip_norm = 0.1,
@@ -164,6 +164,7 @@ static rnn_model *make_model(const setup *s) {
   layers[1].recurrent_init = s->recurrent_init;
   layers[1].nonlinearity = s->kind == RNN_ELMAN ? RNN_RELU : RNN_TANH;
   layers[1].forget_bias = s->kind == RNN_LSTM ? 1 : 0;
+  layers[1].chrono = s->kind == RNN_GRU ? 10 : 0;
   layers[2].kind = RNN_LINEAR;
   layers[2].output_size = O;
   layers[2].last_step = s->last_step;

@@ -1,4 +1,4 @@
-"""How weights begin by name: sparse, keras, chrono; against the rules as their papers state them."""
+"""How weights begin by name: sparse, keras, chrono; against the rules of their papers."""
 
 import json
 
@@ -78,8 +78,8 @@ def test_gates_and_layers_are_sparse_each_in_its_own_way():
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_keras_takes_all_gates_as_one_matrix(cell):
-    found, width = weights(cell(9, 20, weight_init="keras", recurrent_init="keras")), GATES[cell] * 20
-    bound = np.sqrt(6 / (9 + width))
+    found = weights(cell(9, 20, weight_init="keras", recurrent_init="keras"))
+    bound = np.sqrt(6 / (9 + GATES[cell] * 20))
     kernel = found["0.weight_ih_l0"]
     assert 0.95 * bound < np.abs(kernel).max() <= bound
     assert abs(kernel.var() - bound**2 / 3) < 0.2 * bound**2 / 3
