@@ -293,6 +293,8 @@ typedef struct rnn_batch {
   rnn_dtype token_type; /* of token ids: RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
   rnn_dtype label_type; /* of class labels: the same choice */
   int32_t observe;      /* training: 1: this step is looked at, see section 9 */
+  /* RNN_CTC: target is labels [B, U], of each row so many: optional int64 [B], 0 to U; absent: U. */
+  rnn_in target_lengths;
 } rnn_batch;
 
 /*
@@ -305,15 +307,24 @@ rnn_status rnn_model_forward(const rnn_model *model, const rnn_batch *batch);
 /* ---- 5. Training ---------------------------------------------------------------------------- */
 
 typedef enum rnn_loss {
-  RNN_CROSS_ENTROPY = 0,       /* softmax cross-entropy; target: class labels in 0..O-1 */
-  RNN_MEAN_SQUARED = 1,        /* (y - target)^2; target: values */
-  RNN_BINARY_CROSS_ENTROPY = 2 /* of logits, one per output; target: values, meant in [0, 1] */
+  RNN_CROSS_ENTROPY = 0,        /* softmax cross-entropy; target: class labels in 0..O-1 */
+  RNN_MEAN_SQUARED = 1,         /* (y - target)^2; target: values */
+  RNN_BINARY_CROSS_ENTROPY = 2, /* of logits, one per output; target: values, meant in [0, 1] */
+  RNN_HUBER = 3, /* d^2/2 where |d| <= v, v (|d| - v/2) beyond; d = y - target, v = huber_delta */
+  /*
+   * -log p of the labels of a sequence, Graves et al. 2006: of all paths of a class a step, by logits, that are the
+   * labels once repetitions are made one, then blanks are taken out. target: labels [B, U], none of them blank.
+   * RNN_MEAN: over the rows, each divided by the number of its labels, at least 1. Labels that take more steps than
+   * there are have an infinite loss. Not with a last-step head, bptt, recompute or the weights of a batch.
+   */
+  RNN_CTC = 4
 } rnn_loss;
 
 /*
  * Over the valid elements: steps before a sequence's end, labels that are not ignored, with their
- * weights. RNN_MEAN divides by the sum of the weights (1 each unless given), and, for the two
- * element-wise losses, by O: PyTorch's definitions. A mean over nothing is NaN and the step is skipped.
+ * weights. RNN_MEAN divides by the sum of the weights (1 each unless given; times those of the labels' classes, if
+ * there are any), and, for the element-wise losses, by O: PyTorch's definitions. A mean over nothing is NaN and the
+ * step is skipped.
  */
 typedef enum rnn_reduction { RNN_MEAN = 0, RNN_SUM = 1 } rnn_reduction;
 
@@ -397,6 +408,15 @@ typedef struct rnn_trainer_options {
   double orthogonality;
   double activation_penalty;
   double temporal_activation_penalty;
+  /*
+   * RNN_CROSS_ENTROPY, with the weights w of the classes and the smoothing e, in PyTorch's form:
+   * (1 - e) w_y l_y + e/O sum over c of w_c l_c, where l_c is the cross-entropy with label c and y is the target.
+   */
+  double label_smoothing; /* e in [0, 1) */
+  rnn_in class_weights;   /* optional doubles [O], >= 0; copied. rnn_trainer_class_weights reads them */
+  double huber_delta;     /* RNN_HUBER; > 0, 0 means 1 */
+  int64_t blank;          /* RNN_CTC: the class that is no label, 0 to O-1 */
+  int32_t zero_infinity;  /* RNN_CTC: 1: a row whose loss is infinite has loss 0 and no gradient */
 } rnn_trainer_options;
 
 /* What became of a step. */
@@ -476,8 +496,11 @@ rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_st
 /* The loss of a batch and nothing else: no dropout, no gradient, no update. Errors: as rnn_trainer_step. */
 rnn_status rnn_trainer_evaluate(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
 
-/* The options in force, defaults filled in; learning_rate as last set. */
+/* The options in force, defaults filled in; learning_rate as last set; of class_weights the size only. */
 rnn_status rnn_trainer_describe(const rnn_trainer *trainer, rnn_trainer_options *options);
+
+/* The weights of the classes, doubles [O]; if there are none, bytes may be 0. Errors: RNN_ERR_SHAPE. */
+rnn_status rnn_trainer_class_weights(const rnn_trainer *trainer, double *weights, size_t bytes);
 
 /* Any finite rate >= 0, from the next step on. Errors: RNN_ERR_ARGUMENT. */
 rnn_status rnn_trainer_set_learning_rate(rnn_trainer *trainer, double learning_rate);

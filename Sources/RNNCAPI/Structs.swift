@@ -11,17 +11,26 @@ enum Struct {
   static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: String, _ cleared: T)
     throws(RNNError) -> T
   {
-    let start = UnsafeRawPointer(try required(pointer, name))
+    var result = cleared
+    try withUnsafeMutableBytes(of: &result) { (target) throws(RNNError) in
+      try copy(UnsafeRawPointer(pointer), name, to: target)
+    }
+    return result
+  }
+
+  @inline(never)
+  private static func copy(
+    _ pointer: UnsafeRawPointer?, _ name: String, to target: UnsafeMutableRawBufferPointer
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(start, name)
-    let known = min(bytes, MemoryLayout<T>.size)
+    let known = min(bytes, target.count)
     for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
       throw RNNError(
         .structSize,
         "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
     }
-    var result = cleared
-    memcpy(&result, start, known)
-    return result
+    if let place = target.baseAddress { memcpy(place, start, known) }
   }
 
   /// As `read`, with NULL for a struct of defaults.
@@ -133,5 +142,6 @@ extension Batch {
       weights: RawBuffer(batch.weights), tokenType: try integerType(batch.token_type, "token_type"),
       labelType: try integerType(batch.label_type, "label_type"))
     observes = try flag(batch.observe, "observe")
+    targetLengths = RawBuffer(batch.target_lengths)
   }
 }

@@ -57,8 +57,11 @@ enum JSON {
 
   // MARK: Writing
 
+  @inline(never)
   static func number(_ value: Int) -> JSON { .number("\(value)") }
+  @inline(never)
   static func number(_ value: UInt64) -> JSON { .number("\(value)") }
+  @inline(never)
   static func number(_ value: Double) -> JSON { .number("\(value)") }
 
   /// Compact text, in the order of the members.

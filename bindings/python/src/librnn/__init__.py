@@ -31,7 +31,7 @@ from .errors import (
 )
 from .flow import GradientFlow, LayerFlow, TensorFlow
 from .layers import GRU, LSTM, RNN, Embedding, Linear
-from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from .losses import BCEWithLogitsLoss, CrossEntropyLoss, CTCLoss, HuberLoss, Loss, MSELoss
 from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .quantization import QuantizationReport, Quantized, quantize
@@ -71,6 +71,7 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CrossEntropyLoss",
     "DTypeError",
     "Embedding",
@@ -78,6 +79,7 @@ __all__ = [
     "FormatError",
     "GradientFlow",
     "HandleError",
+    "HuberLoss",
     "Layer",
     "LayerFlow",
     "Linear",

@@ -33,7 +33,7 @@ RNN_TANH, RNN_RELU, RNN_IDENTITY = range(3)
 
 RNN_WEIGHTS_OWN, RNN_WEIGHTS_BFLOAT16, RNN_WEIGHTS_INT8 = range(3)
 RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
-RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
+RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY, RNN_HUBER, RNN_CTC = range(5)
 RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
 RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
@@ -144,6 +144,7 @@ class Batch(Sized):  # noqa: D101
         ("token_type", enum),
         ("label_type", enum),
         ("observe", c_int32),
+        ("target_lengths", In),
     ]
 
 
@@ -181,6 +182,11 @@ class TrainerOptions(Sized):  # noqa: D101
         ("orthogonality", c_double),
         ("activation_penalty", c_double),
         ("temporal_activation_penalty", c_double),
+        ("label_smoothing", c_double),
+        ("class_weights", In),
+        ("huber_delta", c_double),
+        ("blank", c_int64),
+        ("zero_infinity", c_int32),
     ]
 
 
