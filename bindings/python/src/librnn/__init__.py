@@ -14,6 +14,7 @@ from ._c_api import check as _check
 from ._c_api import lib as _lib
 from ._checks import integer as _integer
 from ._layer import Layer
+from .decoding import CTCLabels, ctc_decode
 from .errors import (
     ArgumentError,
     DTypeError,
@@ -36,6 +37,7 @@ from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .quantization import QuantizationReport, Quantized, quantize
 from .result import Origin, StepResult
+from .sampling import Random, sample
 from .stream import Stream
 from .trainer import Trainer
 
@@ -71,6 +73,7 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "BCEWithLogitsLoss",
+    "CTCLabels",
     "CTCLoss",
     "CrossEntropyLoss",
     "DTypeError",
@@ -95,6 +98,7 @@ __all__ = [
     "QuantizationReport",
     "Quantized",
     "RMSprop",
+    "Random",
     "RnnError",
     "ShapeError",
     "StepResult",
@@ -103,8 +107,10 @@ __all__ = [
     "TensorFlow",
     "TensorNameError",
     "Trainer",
+    "ctc_decode",
     "get_num_threads",
     "load",
     "quantize",
+    "sample",
     "set_num_threads",
 ]

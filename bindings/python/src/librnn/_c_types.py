@@ -313,3 +313,36 @@ class Lyapunov(Sized):  # noqa: D101
         ("warm_up", c_int64),
         ("interval", c_int64),
     ]
+
+
+class Random(Structure):  # noqa: D101
+    _fields_ = [("seed", c_uint64), ("stream", c_uint64), ("position", c_uint64)]
+
+
+class Sampling(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dtype", enum),
+        ("token_type", enum),
+        ("batch_size", c_int64),
+        ("temperature", c_double),
+        ("top_k", c_int64),
+        ("top_p", c_double),
+    ]
+
+
+class CtcDecoding(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dtype", enum),
+        ("time_steps", c_int64),
+        ("batch_size", c_int64),
+        ("classes", c_int64),
+        ("logits", In),
+        ("lengths", In),
+        ("blank", c_int64),
+        ("beam_width", c_int64),
+        ("labels", Out),
+        ("label_lengths", Out),
+        ("log_probabilities", Out),
+    ]
