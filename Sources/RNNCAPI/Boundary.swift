@@ -44,8 +44,13 @@ private func setLastError(_ message: String) {
 
 /// A pointer that must not be NULL.
 func required<T>(_ pointer: T?, _ name: String) throws(RNNError) -> T {
-  guard let pointer else { throw RNNError(.argument, "\(name): expected a pointer, got NULL") }
+  guard let pointer else { throw noPointer(name) }
   return pointer
+}
+
+@inline(never)
+private func noPointer(_ name: String) -> RNNError {
+  RNNError(.argument, "\(name): expected a pointer, got NULL")
 }
 
 /// A number of a C enumeration as the engine's.

@@ -42,19 +42,27 @@ enum Struct {
 
   /// Checks a struct that is to be written.
   static func check<T>(_ pointer: UnsafeMutablePointer<T>?, _ name: String) throws(RNNError) {
-    _ = try checkedSize(UnsafeRawPointer(try required(pointer, name)), name)
+    _ = try checkedSize(required(UnsafeRawPointer(pointer), name), name)
   }
 
   /// Writes as much of `value` as the caller's version has, and keeps its size.
   static func write<T: BitwiseCopyable>(
     _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: String
   ) throws(RNNError) {
-    let start = UnsafeMutableRawPointer(try required(pointer, name))
+    try withUnsafeBytes(of: value) { (source) throws(RNNError) in
+      try copy(source, to: UnsafeMutableRawPointer(pointer), name)
+    }
+  }
+
+  @inline(never)
+  private static func copy(
+    _ source: UnsafeRawBufferPointer, to pointer: UnsafeMutableRawPointer?, _ name: String
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(UnsafeRawPointer(start), name)
     let header = MemoryLayout<Int>.size
-    withUnsafeBytes(of: value) { source in
-      _ = memcpy(start + header, source.baseAddress! + header, min(bytes, source.count) - header)
-    }
+    guard let first = source.baseAddress else { return }
+    memcpy(start + header, first + header, min(bytes, source.count) - header)
   }
 
   static func checkedSize(_ start: UnsafeRawPointer, _ name: String) throws(RNNError) -> Int {

@@ -23,18 +23,24 @@ enum JSON {
   }
 
   var bool: Bool? {
-    guard case .bool(let value) = self else { return nil }
-    return value
+    @inline(never) get {
+      guard case .bool(let value) = self else { return nil }
+      return value
+    }
   }
 
   var elements: [JSON]? {
-    guard case .array(let elements) = self else { return nil }
-    return elements
+    @inline(never) get {
+      guard case .array(let elements) = self else { return nil }
+      return elements
+    }
   }
 
   var int: Int? {
-    guard case .number(let text) = self else { return nil }
-    return Int(text)
+    @inline(never) get {
+      guard case .number(let text) = self else { return nil }
+      return Int(text)
+    }
   }
 
   var uint64: UInt64? {
@@ -43,15 +49,17 @@ enum JSON {
   }
 
   var double: Double? {
-    guard case .number(let text) = self else { return nil }
-    var copy = text
-    return copy.withUTF8 { bytes in
-      var value = 0.0
-      guard let start = bytes.baseAddress else { return nil }
-      let isNumber = start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
-        platform_parse_double($0, bytes.count, &value)
+    @inline(never) get {
+      guard case .number(let text) = self else { return nil }
+      var copy = text
+      return copy.withUTF8 { bytes in
+        var value = 0.0
+        guard let start = bytes.baseAddress else { return nil }
+        let isNumber = start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
+          platform_parse_double($0, bytes.count, &value)
+        }
+        return isNumber == 0 ? nil : value
       }
-      return isNumber == 0 ? nil : value
     }
   }
 

@@ -21,13 +21,14 @@ struct Numbers {
     self.init(start, isWide: dtype == .float64, count: buffer.bytes / dtype.bytes)
   }
 
-  @inline(__always)
   subscript(_ j: Int) -> Double {
+    @inline(__always)
     get {
       isWide
         ? base.load(fromByteOffset: j &* 8, as: Double.self)
         : Double(base.load(fromByteOffset: j &* 4, as: Float.self))
     }
+    @inline(never)
     nonmutating set {
       if isWide {
         base.storeBytes(of: newValue, toByteOffset: j &* 8, as: Double.self)
@@ -37,6 +38,7 @@ struct Numbers {
     }
   }
 
+  @inline(never)
   func part(_ offset: Int, _ count: Int) -> Numbers {
     Numbers(base + offset * (isWide ? 8 : 4), isWide: isWide, count: count)
   }
