@@ -67,7 +67,7 @@ struct Distribution {
       if found.sum >= target { low = found.least } else { (high, sum) = (found.below, found.sum) }
     }
     // `sum` is that of all above the floor.
-    let most = low == floor ? ties : logits.count
+    let most = min(low == floor ? ties : .max, logits.count)
     (floor, ties) = (low, 0)
     repeat {
       ties += 1
