@@ -129,7 +129,7 @@ def sample(model: librnn.Model, prompt: bytes, seed: int, length: int = 600) -> 
         logits = stream.step(token)
     text = bytearray(prompt)
     for _ in range(length):
-        text.append(librnn.sample(logits, TEMPERATURE, random=random))
+        text.append(librnn.sample(logits[0], TEMPERATURE, random=random))
         logits = stream.step(text[-1])
     return text.decode(errors="replace")
 
