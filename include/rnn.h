@@ -6,7 +6,8 @@
  *
  * The file reads as a tutorial: 1 versions, errors and threads; 2 describing a
  * network; 3 models; 4 running a model over sequences; 5 training; 6 streaming;
- * 7 files; 8 single layers over your own buffers; 9 the gradient's way back through time; 10 the dynamics of a model.
+ * 7 files; 8 single layers over your own buffers; 9 the gradient's way back through time; 10 the dynamics of a model;
+ * 11 from logits to tokens and labels.
  *
  *     rnn_layer layers[3];
  *     RNN_INIT(layers[0]); RNN_INIT(layers[1]); RNN_INIT(layers[2]);
@@ -369,6 +370,8 @@ typedef struct rnn_batch {
   rnn_dtype token_type; /* of token ids: RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
   rnn_dtype label_type; /* of class labels: the same choice */
   int32_t observe;      /* training: 1: this step is looked at, see section 9 */
+  /* RNN_CTC: target is labels [B, U], of each row so many: optional int64 [B], 0 to U; absent: U. */
+  rnn_in target_lengths;
 } rnn_batch;
 
 /*
@@ -381,15 +384,24 @@ rnn_status rnn_model_forward(const rnn_model *model, const rnn_batch *batch);
 /* ---- 5. Training ---------------------------------------------------------------------------- */
 
 typedef enum rnn_loss {
-  RNN_CROSS_ENTROPY = 0,       /* softmax cross-entropy; target: class labels in 0..O-1 */
-  RNN_MEAN_SQUARED = 1,        /* (y - target)^2; target: values */
-  RNN_BINARY_CROSS_ENTROPY = 2 /* of logits, one per output; target: values, meant in [0, 1] */
+  RNN_CROSS_ENTROPY = 0,        /* softmax cross-entropy; target: class labels in 0..O-1 */
+  RNN_MEAN_SQUARED = 1,         /* (y - target)^2; target: values */
+  RNN_BINARY_CROSS_ENTROPY = 2, /* of logits, one per output; target: values, meant in [0, 1] */
+  RNN_HUBER = 3, /* d^2/2 where |d| <= v, v (|d| - v/2) beyond; d = y - target, v = huber_delta */
+  /*
+   * -log p of the labels of a sequence, Graves et al. 2006: of all paths of a class a step, by logits, that are the
+   * labels once repetitions are made one, then blanks are taken out. target: labels [B, U], none of them blank.
+   * RNN_MEAN: over the rows, each divided by the number of its labels, at least 1. Labels that take more steps than
+   * there are have an infinite loss. Not with a last-step head, bptt, recompute or the weights of a batch.
+   */
+  RNN_CTC = 4
 } rnn_loss;
 
 /*
  * Over the valid elements: steps before a sequence's end, labels that are not ignored, with their
- * weights. RNN_MEAN divides by the sum of the weights (1 each unless given), and, for the two
- * element-wise losses, by O: PyTorch's definitions. A mean over nothing is NaN and the step is skipped.
+ * weights. RNN_MEAN divides by the sum of the weights (1 each unless given; times those of the labels' classes, if
+ * there are any), and, for the element-wise losses, by O: PyTorch's definitions. A mean over nothing is NaN and the
+ * step is skipped.
  */
 typedef enum rnn_reduction { RNN_MEAN = 0, RNN_SUM = 1 } rnn_reduction;
 
@@ -473,6 +485,15 @@ typedef struct rnn_trainer_options {
   double orthogonality;
   double activation_penalty;
   double temporal_activation_penalty;
+  /*
+   * RNN_CROSS_ENTROPY, with the weights w of the classes and the smoothing e, in PyTorch's form:
+   * (1 - e) w_y l_y + e/O sum over c of w_c l_c, where l_c is the cross-entropy with label c and y is the target.
+   */
+  double label_smoothing; /* e in [0, 1) */
+  rnn_in class_weights;   /* optional doubles [O], >= 0; copied. rnn_trainer_class_weights reads them */
+  double huber_delta;     /* RNN_HUBER; > 0, 0 means 1 */
+  int64_t blank;          /* RNN_CTC: the class that is no label, 0 to O-1 */
+  int32_t zero_infinity;  /* RNN_CTC: 1: a row whose loss is infinite has loss 0 and no gradient */
 } rnn_trainer_options;
 
 /* What became of a step. */
@@ -552,8 +573,11 @@ rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_st
 /* The loss of a batch and nothing else: no dropout, no gradient, no update. Errors: as rnn_trainer_step. */
 rnn_status rnn_trainer_evaluate(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
 
-/* The options in force, defaults filled in; learning_rate as last set. */
+/* The options in force, defaults filled in; learning_rate as last set; of class_weights the size only. */
 rnn_status rnn_trainer_describe(const rnn_trainer *trainer, rnn_trainer_options *options);
+
+/* The weights of the classes, doubles [O]; if there are none, bytes may be 0. Errors: RNN_ERR_SHAPE. */
+rnn_status rnn_trainer_class_weights(const rnn_trainer *trainer, double *weights, size_t bytes);
 
 /* Any finite rate >= 0, from the next step on. Errors: RNN_ERR_ARGUMENT. */
 rnn_status rnn_trainer_set_learning_rate(rnn_trainer *trainer, double learning_rate);
@@ -931,6 +955,74 @@ rnn_status rnn_model_lyapunov(const rnn_model *model, const rnn_batch *batch, co
  */
 rnn_status rnn_trainer_floss(rnn_trainer *trainer, const rnn_batch *batch, const rnn_lyapunov *lyapunov,
                              rnn_step_report *report);
+
+/* ---- 11. From logits to tokens and labels ---------------------------------------------------- */
+
+/*
+ * Functions of their arguments and nothing else: any number of threads may call them at once. Logits may be -infinity,
+ * for what must not come; a row needs one number. NaN and infinity are refused.
+ */
+
+/*
+ * A place in one of 2^64 sequences of random numbers of a seed, by the counter-based generator of Salmon et al. 2011.
+ * Plain data of the caller's: RNN_INIT does not apply, zeros are a good beginning. A copy goes on with the same
+ * numbers, and with another `stream` it has numbers of its own.
+ */
+typedef struct rnn_random {
+  uint64_t seed;
+  uint64_t stream;
+  uint64_t position; /* numbers taken so far */
+} rnn_random;
+
+typedef struct rnn_sampling {
+  size_t struct_size;
+  rnn_dtype dtype;      /* of the logits */
+  rnn_dtype token_type; /* RNN_INT32 or RNN_INT64; 0 means RNN_INT32 */
+  int64_t batch_size;   /* B; 0 means 1 */
+  double temperature;   /* > 0, 0 means 1; RNN_ZERO: the likeliest token, of equals the first */
+  int64_t top_k;        /* only the k largest logits, of equals the first; 0 means all */
+  double top_p; /* in (0, 1]: of these the fewest of the likeliest that have probability p; 0 means 1 */
+} rnn_sampling;
+
+/*
+ * Draws a token from softmax(logits / temperature) for each row: logits [B, O], random [B], tokens [B]. Takes one random
+ * number a row; random may be NULL where none is needed. The computation is in double, so that a seed means the same
+ * tokens everywhere, but for the last bit of the system's exp. Takes no memory. sampling may be NULL.
+ *
+ * To go on from one text in two ways, fork what generates it: the lane and its random numbers.
+ *
+ *     rnn_stream_copy(stream, 0, stream, 1);
+ *     random[1] = random[0];
+ *     random[1].stream = 1;
+ *
+ * Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_DTYPE, RNN_ERR_NAN. Nothing has been drawn then.
+ */
+rnn_status rnn_sample(const rnn_sampling *sampling, const void *logits, size_t logit_bytes,
+                      rnn_random *random, void *tokens, size_t token_bytes);
+
+/* What RNN_CTC has learned, read off: the labels of each row of a batch. */
+typedef struct rnn_ctc_decoding {
+  size_t struct_size;
+  rnn_dtype dtype;       /* of the logits */
+  int64_t time_steps;    /* T */
+  int64_t batch_size;    /* B */
+  int64_t classes;       /* O */
+  rnn_in logits;         /* [T, B, O]: the model's output */
+  rnn_in lengths;        /* optional int64 [B], 0 to T */
+  int64_t blank;         /* 0 to O-1 */
+  int64_t beam_width;    /* labellings that are followed; 0: only the likeliest path is */
+  rnn_out labels;        /* int64 [B, T], filled up with -1 */
+  rnn_out label_lengths; /* int64 [B] */
+  rnn_out
+      log_probabilities; /* optional doubles [B]: of the likeliest path, or of the labels as far as found */
+} rnn_ctc_decoding;
+
+/*
+ * Prefix beam search, Graves et al. 2006 and Hannun et al. 2014 without a language model: exact if no labelling falls
+ * out of the beam. Takes memory of about beam_width * T nodes for the length of the call.
+ * Errors: RNN_ERR_ARGUMENT, RNN_ERR_SHAPE, RNN_ERR_DTYPE, RNN_ERR_NAN.
+ */
+rnn_status rnn_ctc_decode(const rnn_ctc_decoding *decoding);
 
 #ifdef __cplusplus
 }

@@ -55,33 +55,6 @@ static bool parse(int count, char **words, settings *s) {
          (count < 5 || parse_whole(words[4], &s->seed));
 }
 
-/* ---- The next byte ---- */
-
-/* A number in (0, 1): Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */
-static double uniform(uint64_t *state) {
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return ((double)((z ^ (z >> 31)) >> 12) + 0.5) * 0x1p-52;
-}
-
-/*
- * Draws from softmax(logits / temperature): the largest of logit + temperature * g, where g = -log(-log u)
- * is Gumbel noise.
- */
-static int draw(const float *logits, double temperature, uint64_t *random) {
-  int best = 0;
-  double highest = -INFINITY;
-  for (int byte = 0; byte < BYTES; byte++) {
-    double value = logits[byte] - temperature * log(-log(uniform(random)));
-    if (value > highest) {
-      highest = value;
-      best = byte;
-    }
-  }
-  return best;
-}
-
 /* ---- Reading and writing ---- */
 
 static bool is_model_of_bytes(const rnn_model *model, const char *path) {
@@ -97,24 +70,33 @@ static bool is_model_of_bytes(const rnn_model *model, const char *path) {
 }
 
 /* Shows the model a byte; the logits say what it expects next. */
-static bool read_byte(rnn_stream *stream, int byte, float *logits) {
-  int32_t token = byte;
-  return rnn_stream_step(stream, &token, sizeof token, logits, BYTES * sizeof *logits) == RNN_OK || failed();
+static bool read_byte(rnn_stream *stream, int32_t byte, float *logits) {
+  return rnn_stream_step(stream, &byte, sizeof byte, logits, BYTES * sizeof *logits) == RNN_OK || failed();
+}
+
+/* Draws the next byte and shows it to the model. */
+static bool write_byte(rnn_stream *stream, const rnn_sampling *sampling, rnn_random *random, float *logits) {
+  int32_t byte;
+  if (rnn_sample(sampling, logits, BYTES * sizeof *logits, random, &byte, sizeof byte) != RNN_OK)
+    return failed();
+  putchar(byte);
+  return read_byte(stream, byte, logits);
 }
 
 /* The model is shown a line break before the prompt, which begins a line. */
 static bool write_on(rnn_stream *stream, const settings *s) {
   float logits[BYTES];
-  uint64_t random = s->seed;
+  rnn_random random = {.seed = s->seed};
+  rnn_sampling sampling;
+  RNN_INIT(sampling);
+  sampling.temperature = s->temperature > 0 ? s->temperature : RNN_ZERO;
   if (!read_byte(stream, '\n', logits)) return false;
   for (int byte = getchar(); byte != EOF; byte = getchar()) {
     putchar(byte);
     if (!read_byte(stream, byte, logits)) return false;
   }
   for (uint64_t i = 0; i < s->count; i++) {
-    int byte = draw(logits, s->temperature, &random);
-    putchar(byte);
-    if (!read_byte(stream, byte, logits)) return false;
+    if (!write_byte(stream, &sampling, &random, logits)) return false;
   }
   putchar('\n');
   if (!ferror(stdin) && fflush(stdout) == 0 && !ferror(stdout)) return true;

@@ -121,20 +121,15 @@ def save(trainer: librnn.Trainer, history: History, options: argparse.Namespace)
 
 
 def sample(model: librnn.Model, prompt: bytes, seed: int, length: int = 600) -> str:
-    """Return what the model writes after a prompt, byte by byte.
-
-    The next byte is drawn from softmax(logits / temperature): the largest of the logits once
-    independent Gumbel noise is added to each.
-    """
-    random = np.random.default_rng(seed)
+    """Return what the model writes after a prompt, byte by byte."""
+    random = librnn.Random(seed)
     stream = model.stream()
     logits = stream.step(ord("\n"))  # the prompt begins a line
     for token in prompt:
         logits = stream.step(token)
     text = bytearray(prompt)
     for _ in range(length):
-        noise = random.gumbel(size=logits.shape)
-        text.append(int(np.argmax(logits / TEMPERATURE + noise)))
+        text.append(librnn.sample(logits[0], TEMPERATURE, random=random))
         logits = stream.step(text[-1])
     return text.decode(errors="replace")
 

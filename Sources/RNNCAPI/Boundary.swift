@@ -43,18 +43,26 @@ private func setLastError(_ message: String) {
 
 /// A pointer that must not be NULL.
 func required<T>(_ pointer: T?, _ name: String) throws(RNNError) -> T {
-  guard let pointer else { throw RNNError(.argument, "\(name): expected a pointer, got NULL") }
+  guard let pointer else { throw noPointer(name) }
   return pointer
+}
+
+@inline(never)
+private func noPointer(_ name: String) -> RNNError {
+  RNNError(.argument, "\(name): expected a pointer, got NULL")
 }
 
 /// A number of a C enumeration as the engine's.
 func option<T: RawRepresentable>(
   _ value: UInt32, _ name: String, _ type: T.Type
 ) throws(RNNError) -> T where T.RawValue == Int {
-  guard let result = T(rawValue: Int(value)) else {
-    throw RNNError(.argument, "\(name): expected one of the values in rnn.h, got \(Int32(bitPattern: value))")
-  }
+  guard let result = T(rawValue: Int(value)) else { throw noOption(value, name) }
   return result
+}
+
+@inline(never)
+private func noOption(_ value: UInt32, _ name: String) -> RNNError {
+  RNNError(.argument, "\(name): expected one of the values in rnn.h, got \(Int32(bitPattern: value))")
 }
 
 /// A flag: 0 or 1.

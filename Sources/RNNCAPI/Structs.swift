@@ -40,7 +40,7 @@ enum Struct {
 
   /// Checks a struct that is to be written.
   static func check<T>(_ pointer: UnsafeMutablePointer<T>?, _ name: String) throws(RNNError) {
-    _ = try checkedSize(UnsafeRawPointer(try required(pointer, name)), name)
+    _ = try checkedSize(required(UnsafeRawPointer(pointer), name), name)
   }
 
   /// Writes as much of `value` as the caller's version has, and keeps its size.
@@ -201,5 +201,6 @@ extension Batch {
       weights: RawBuffer(batch.weights), tokenType: try integerType(batch.token_type, "token_type"),
       labelType: try integerType(batch.label_type, "label_type"))
     observes = try flag(batch.observe, "observe")
+    targetLengths = RawBuffer(batch.target_lengths)
   }
 }

@@ -10,9 +10,11 @@ public func rnn_trainer_create(
 ) -> rnn_status {
   boundary { () throws(RNNError) in
     let model = try RNNCAPI.model(model)
-    let options = try TrainerOptions(Struct.readOptional(options, "options", rnn_trainer_options()))
+    let given = try Struct.readOptional(options, "options", rnn_trainer_options())
+    let options = try TrainerOptions(given)
     let result = try required(trainer, "trainer")
-    result.pointee = try Handles.open(.trainer(model.makeTrainer(options)))
+    result.pointee = try Handles.open(
+      .trainer(model.makeTrainer(options, classWeights: RawBuffer(given.class_weights))))
   }
 }
 
@@ -78,7 +80,21 @@ public func rnn_trainer_describe(
   _ trainer: OpaquePointer?, _ options: UnsafeMutablePointer<rnn_trainer_options>?
 ) -> rnn_status {
   boundary { () throws(RNNError) in
-    try Struct.write(RNNCAPI.trainer(trainer).options.cStruct, to: options, "options")
+    let trainer = try RNNCAPI.trainer(trainer)
+    var result = trainer.options.cStruct
+    result.class_weights.bytes = trainer.classWeights.count * 8
+    try Struct.write(result, to: options, "options")
+  }
+}
+
+@_cdecl("rnn_trainer_class_weights") @implementation
+public func rnn_trainer_class_weights(
+  _ trainer: OpaquePointer?, _ weights: UnsafeMutablePointer<Double>?, _ bytes: Int
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let values = try UnsafeBufferPointer(RNNCAPI.trainer(trainer).classWeights)
+    if values.isEmpty && bytes == 0 { return }
+    try RawBuffer(UnsafeMutableRawPointer(weights), bytes: bytes).write(values, "weights")
   }
 }
 
@@ -164,6 +180,10 @@ extension TrainerOptions {
     bptt = c.bptt == 0 ? nil : try size(c.bptt, "bptt")
     seed = c.seed
     recompute = try flag(c.recompute, "recompute")
+    loss.labelSmoothing = c.label_smoothing
+    loss.huberDelta = c.huber_delta == 0 ? loss.huberDelta : c.huber_delta
+    loss.blank = try size(c.blank, "blank")
+    loss.zeroInfinity = try flag(c.zero_infinity, "zero_infinity")
   }
 
   private mutating func readClipping(_ c: rnn_trainer_options) throws(RNNError) {
@@ -222,6 +242,10 @@ extension TrainerOptions {
     c.orthogonality = penalties.orthogonality
     c.activation_penalty = penalties.activation
     c.temporal_activation_penalty = penalties.temporalActivation
+    c.label_smoothing = loss.labelSmoothing
+    c.huber_delta = loss.huberDelta
+    c.blank = Int64(loss.blank)
+    c.zero_infinity = loss.zeroInfinity ? 1 : 0
     return c
   }
 }

@@ -47,12 +47,30 @@ static void check_frugal(const function *function, int most_small) {
 }
 
 static void check_no_buffers(void) {
-  static const function *const running[] = {
-      &stream_reset,        &stream_get_state,        &stream_set_state,      &stream_step,
-      &sensor_stream_step,  &stream_process,          &stream_export,         &stream_import,
-      &stream_copy,         &stream_describe,         &sensor_stream_process, &sensor_stream_import,
-      &comings_and_goings,  &refusals_in_real_time,   &trainer_step,          &trainer_evaluate,
-      &sensor_trainer_step, &sensor_trainer_evaluate, &model_forward,         &sensor_forward};
+  static const function *const running[] = {&stream_reset,
+                                            &stream_get_state,
+                                            &stream_set_state,
+                                            &stream_step,
+                                            &sensor_stream_step,
+                                            &stream_process,
+                                            &stream_export,
+                                            &stream_import,
+                                            &stream_copy,
+                                            &stream_describe,
+                                            &sensor_stream_process,
+                                            &sensor_stream_import,
+                                            &comings_and_goings,
+                                            &refusals_in_real_time,
+                                            &trainer_step,
+                                            &trainer_evaluate,
+                                            &ctc_trainer_step,
+                                            &ctc_trainer_evaluate,
+                                            &sample,
+                                            &trainer_class_weights,
+                                            &sensor_trainer_step,
+                                            &sensor_trainer_evaluate,
+                                            &model_forward,
+                                            &sensor_forward};
   static const function *const larger[] = {&layer_forward,        &layer_backward, &token_layer_forward,
                                            &token_layer_backward, &model_get,      &model_describe};
   for (int threads = 2; threads >= 1; threads--) {
@@ -229,6 +247,7 @@ int main(void) {
   check_refused_buffers(&first_forward, 1);
   check_refused_buffers(&model_load, 2);
   check_refused_buffers(&trainer_resume, 4);
+  check_refused_buffers(&ctc_decode, 4);
   CHECK(unlink(valid.path) == 0 && rmdir(directory) == 0);
   free_arguments(&valid);
   return check_finish("memory");

@@ -34,6 +34,10 @@ typedef struct outputs {
   double data[1024]; /* of get, state_out, output: what the call says */
   double state[256];
   unsigned char lane_bytes[128]; /* of export */
+  rnn_random random[B];
+  int32_t sampled[B];
+  int64_t decoded[B * T], decoded_lengths[B];
+  double log_probabilities[B], class_weights[TOKENS];
   double reserve[2048];
   double grad_input[64], grad_state[256], grad_parameters[512];
 } outputs;
@@ -54,6 +58,7 @@ typedef struct arguments {
   rnn_trainer *trainer, *sensor_trainer; /* of each, one step was observed */
   rnn_trainer *fresh_trainer;            /* of this none */
   rnn_trainer *thrifty_trainer;          /* of this none; it computes activations again */
+  rnn_trainer *ctc_trainer;              /* of the first model, with weights of the classes */
   rnn_stream *stream, *sensor_stream;
   rnn_stream *sparse_stream; /* of the first model, its last lane idle */
   /* The first model in float64, one that has a GRU in the place of its LSTM, and a stream of each. */
@@ -76,6 +81,12 @@ typedef struct arguments {
   WITH_TAIL(rnn_batch, moving_batch); /* every sequence has a step, which dynamics ask for */
   WITH_TAIL(rnn_lyapunov, lyapunov);
   WITH_TAIL(rnn_lyapunov, sensor_lyapunov);
+  WITH_TAIL(rnn_batch, ctc_batch);
+  WITH_TAIL(rnn_sampling, sampling);
+  WITH_TAIL(rnn_ctc_decoding, decoding);
+  const rnn_batch *ctc_batch_at;
+  const rnn_sampling *sampling_at;
+  const rnn_ctc_decoding *decoding_at;
   const rnn_layer *layers_at, *layer_at, *token_layer_at;
   const rnn_model_options *model_options_at;
   const rnn_batch *batch_at, *sensor_batch_at;
@@ -125,6 +136,13 @@ typedef struct arguments {
   /* Buffers that are read. */
   int32_t tokens[T * B], labels[T * B], step_tokens[B];
   int64_t wide[T * B]; /* for tokens and labels of RNN_INT64 */
+  int32_t spelling[B * 2];
+  int64_t spelling_lengths[B];
+  float logits[B * TOKENS], ctc_logits[T * B * TOKENS];
+  double class_weights[TOKENS];
+  void *logits_at, *class_weights_at, *class_weights_out, *sampled_at;
+  rnn_random *random_at;
+  size_t logit_bytes, sampled_bytes, class_weight_bytes;
   void *wide_at;
   int64_t lengths[B], sensor_lengths[B], moving_lengths[B];
   float initial_state[60], weights[T * B], step_state[60], weight[24];
@@ -197,7 +215,8 @@ extern const function set_num_threads, status_name, model_quantize, model_create
     stream_export, stream_import, sensor_stream_import, stream_copy, stream_leave, stream_swap_model,
     model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor, layer_initialize,
     layer_forward, layer_backward, token_layer_forward, token_layer_backward, model_spectrum, model_jacobian,
-    sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss, sensor_floss;
+    sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss, sensor_floss, trainer_class_weights,
+    ctc_trainer_step, ctc_trainer_evaluate, sample, ctc_decode;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);
@@ -209,7 +228,7 @@ typedef struct misuse_list {
   size_t count;
 } misuse_list;
 
-extern const misuse_list argument_misuses, stream_misuses, dynamics_misuses;
+extern const misuse_list argument_misuses, stream_misuses, dynamics_misuses, decoding_misuses;
 
 /* Runs `body` in a child with a time limit and a memory limit. A signal is a failure, as is a failing check
  * in the child. `function` has been covered then. */

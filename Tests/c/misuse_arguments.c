@@ -135,6 +135,49 @@ static void fill_dynamics(arguments *a) {
   a->sensor_jacobian_bytes = B * 5 * 5 * sizeof(double);
 }
 
+/* Labels of two letters at most, and logits to draw and to read labels from. */
+static void fill_decoding(arguments *a) {
+  outputs *out = &a->out;
+  for (int i = 0; i < B * 2; i++)
+    a->spelling[i] = 1 + i % (TOKENS - 1);
+  for (int i = 0; i < T * B * TOKENS; i++)
+    a->ctc_logits[i] = (float)(i % 7);
+  for (int i = 0; i < TOKENS; i++)
+    a->class_weights[i] = 0.5 * i;
+  memcpy(a->logits, a->ctc_logits, sizeof a->logits);
+  a->spelling_lengths[0] = 1;
+  a->spelling_lengths[2] = 2;
+  a->ctc_batch = a->moving_batch;
+  a->ctc_batch.target = (rnn_in)BUFFER(a->spelling);
+  a->ctc_batch.target_lengths = (rnn_in)BUFFER(a->spelling_lengths);
+  a->ctc_batch.weights = (rnn_in){NULL, 0};
+  a->ctc_batch_at = &a->ctc_batch;
+  RNN_INIT(a->sampling);
+  a->sampling.batch_size = B;
+  a->sampling.top_k = 4;
+  a->sampling.top_p = 0.75;
+  a->sampling_at = &a->sampling;
+  a->logits_at = a->logits;
+  a->logit_bytes = sizeof a->logits;
+  a->random_at = out->random;
+  a->sampled_at = out->sampled;
+  a->sampled_bytes = sizeof out->sampled;
+  a->class_weights_at = a->class_weights;
+  a->class_weights_out = out->class_weights;
+  a->class_weight_bytes = sizeof out->class_weights;
+  RNN_INIT(a->decoding);
+  a->decoding.time_steps = T;
+  a->decoding.batch_size = B;
+  a->decoding.classes = TOKENS;
+  a->decoding.beam_width = 5;
+  a->decoding.logits = (rnn_in)BUFFER(a->ctc_logits);
+  a->decoding.lengths = (rnn_in)BUFFER(a->lengths);
+  a->decoding.labels = (rnn_out)BUFFER(out->decoded);
+  a->decoding.label_lengths = (rnn_out)BUFFER(out->decoded_lengths);
+  a->decoding.log_probabilities = (rnn_out)BUFFER(out->log_probabilities);
+  a->decoding_at = &a->decoding;
+}
+
 static void fill_call(arguments *a, const rnn_layer *layer, rnn_layer_call *call, rnn_in input) {
   rnn_layer_sizes sizes;
   RNN_INIT(sizes);
@@ -261,6 +304,11 @@ static void open_handles(arguments *a) {
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->fresh_trainer));
   REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->thrifty_trainer));
   training.recompute = 0;
+  training.loss = RNN_CTC;
+  training.class_weights = (rnn_in)BUFFER(a->class_weights);
+  REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->ctc_trainer));
+  training.loss = RNN_MEAN_SQUARED;
+  training.class_weights = (rnn_in){NULL, 0};
   REQUIRE_OK(rnn_model_create(sensor, 2, &options, &a->sensor_model));
   REQUIRE_OK(rnn_trainer_create(a->sensor_model, &training, &a->sensor_trainer));
   open_streams(a);
@@ -287,6 +335,7 @@ void fill_arguments(arguments *a, const char *directory) {
   fill_buffers(a);
   fill_batches(a);
   fill_dynamics(a);
+  fill_decoding(a);
   fill_values(a, directory);
   fill_streaming(a);
   fill_call(a, &a->token_layer, &a->token_call, (rnn_in)BUFFER(a->tokens));
@@ -304,6 +353,7 @@ void free_arguments(arguments *a) {
   CHECK_STATUS(rnn_trainer_free(a->trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->fresh_trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->thrifty_trainer), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->ctc_trainer), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->stream), RNN_OK);
   CHECK_STATUS(rnn_model_free(a->sensor_model), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->sensor_trainer), RNN_OK);

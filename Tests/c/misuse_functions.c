@@ -99,3 +99,11 @@ VARIANT(sensor_lyapunov, model_lyapunov,
 FUNCTION(trainer_floss, rnn_trainer_floss(a->trainer, a->moving_batch_at, a->lyapunov_at, a->report_out))
 VARIANT(sensor_floss, trainer_floss,
         rnn_trainer_floss(a->sensor_trainer, a->sensor_batch_at, a->sensor_lyapunov_at, a->report_out))
+FUNCTION(trainer_class_weights,
+         rnn_trainer_class_weights(a->ctc_trainer, a->class_weights_out, a->class_weight_bytes))
+VARIANT(ctc_trainer_step, trainer_step, rnn_trainer_step(a->ctc_trainer, a->ctc_batch_at, a->report_out))
+VARIANT(ctc_trainer_evaluate, trainer_evaluate,
+        rnn_trainer_evaluate(a->ctc_trainer, a->ctc_batch_at, a->report_out))
+FUNCTION(sample, rnn_sample(a->sampling_at, a->logits_at, a->logit_bytes, a->random_at, a->sampled_at,
+                            a->sampled_bytes))
+FUNCTION(ctc_decode, rnn_ctc_decode(a->decoding_at))

@@ -198,7 +198,7 @@ static const misuse misuses[] = {
     GOOD(trainer_create, IS(trainer_options_at, 0)),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "trainer", IS(trainer_out, 0)),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "options", PLUS(trainer_options_at, 1)),
-    WRONG_ENUM(CREATE_TRAINER, "loss", trainer_options.loss, 3),
+    WRONG_ENUM(CREATE_TRAINER, "loss", trainer_options.loss, 5),
     WRONG_ENUM(CREATE_TRAINER, "reduction", trainer_options.reduction, 2),
     WRONG_ENUM(CREATE_TRAINER, "optimizer", trainer_options.optimizer, 4),
     WRONG_ENUM(CREATE_TRAINER, "clip_scope", trainer_options.clip_scope, 2),

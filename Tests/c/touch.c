@@ -5,6 +5,7 @@
  * or written too far, or an output left unwritten, is an error there.
  */
 #include "check.h"
+#include "touch_decoding.h"
 #include "touch_flow.h"
 #include "touch_stream.h"
 
@@ -381,4 +382,5 @@ void touch_everything(const char *directory) {
     touch_model(&setups[i], directory);
   }
   CHECK_STATUS(rnn_set_num_threads(1), RNN_OK);
+  touch_decoding();
 }

@@ -15,7 +15,12 @@ OPTIMIZERS = [
     librnn.Adam(betas=[0.5, 0]),
     librnn.AdamW(),
 ]
-SETTINGS = EVERY_LAYER + LOSSES + OPTIMIZERS
+MORE_LOSSES = [
+    librnn.CrossEntropyLoss(label_smoothing=0.1, weight=[1, 2.5]),
+    librnn.HuberLoss(0.5),
+    librnn.CTCLoss(1, zero_infinity=True),
+]
+SETTINGS = EVERY_LAYER + LOSSES + MORE_LOSSES + OPTIMIZERS
 COPIES = [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 
 
@@ -29,7 +34,7 @@ def test_a_repr_shows_every_option_but_of_layers_only_those_given():
     assert repr(librnn.LSTM(1, 2)) == "LSTM(1, 2)"
     assert repr(librnn.MSELoss()) == "MSELoss(reduction='mean')"
     assert repr(librnn.CrossEntropyLoss()) == (
-        "CrossEntropyLoss(ignore_index=-100, reduction='mean')"
+        "CrossEntropyLoss(ignore_index=-100, reduction='mean', label_smoothing=0.0, weight=None)"
     )
     assert repr(librnn.AdamW()) == (
         "AdamW(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)"

@@ -27,6 +27,7 @@ extension Trainer {
       ("clipped_steps", .number(counts.clipped)), ("skipped_steps", .number(counts.skipped)),
       ("rolled_back_steps", .number(counts.rolledBack)),
       ("norms", .array((history?.norms ?? []).map { .number($0) })),
+      ("class_weights", .array(criterion.classWeights.map { .number($0) })),
     ]
     if let lastGood, lastGood.isKept { members.append(("last_good_updates", .number(lastGood.updates))) }
     return .object(members)
@@ -91,8 +92,11 @@ private func resume<S: Scalar>(
     throw RNNError(.format, "\(file.path): expected the options of a trainer, got \(json.serialized)")
   }
   let model = try ModelFile.model(file, description, as: S.self)
-  do throws(RNNError) { try options.validate() } catch { throw file.damaged(error) }
-  let trainer = try Trainer(model, options)
+  let trainer: Trainer<S>
+  do throws(RNNError) {
+    let criterion = try Criterion(options.loss, json["class_weights"], classes: model.outputSize)
+    trainer = try Trainer(model, options, criterion)
+  } catch { throw error.code == .argument ? file.damaged(error) : error }
   try trainer.restore(file, json)
   return trainer
 }
@@ -118,6 +122,8 @@ extension TrainerOptions {
       ("rollback_factor", .number(rollBackFactor)),
       ("nonfinite", .number(nonFinite.rawValue)), ("bptt", .number(bptt ?? 0)),
       ("recompute", .bool(recompute)), ("seed", .number(seed)),
+      ("label_smoothing", .number(loss.labelSmoothing)), ("huber_delta", .number(loss.huberDelta)),
+      ("blank", .number(loss.blank)), ("zero_infinity", .bool(loss.zeroInfinity)),
     ]
   }
 
@@ -150,8 +156,12 @@ extension TrainerOptions {
       let omega = later("omega"), let orthogonality = later("orthogonality"),
       let activation = later("activation_penalty"),
       let temporalActivation = later("temporal_activation_penalty"),
-      let factor = later("rollback_factor", rollBackFactor)
+      let factor = later("rollback_factor", rollBackFactor),
+      let smoothing = later("label_smoothing"), let delta = later("huber_delta", 1),
+      let blank = later("blank"), let zeroInfinity = (json["zero_infinity"] ?? .bool(false)).bool
     else { return nil }
+    (loss.labelSmoothing, loss.huberDelta) = (smoothing, delta)
+    (loss.blank, loss.zeroInfinity) = (Int(exactly: blank) ?? -1, zeroInfinity)
     (self.recompute, rollBackFactor) = (recompute, factor)
     clip.value = optional(clipValue)
     (clip.adaptive, clip.quantile, clip.window) = (optional(adaptive), optional(quantile), window)

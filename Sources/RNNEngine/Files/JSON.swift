@@ -23,13 +23,17 @@ enum JSON {
   }
 
   var bool: Bool? {
-    guard case .bool(let value) = self else { return nil }
-    return value
+    @inline(never) get {
+      guard case .bool(let value) = self else { return nil }
+      return value
+    }
   }
 
   var elements: [JSON]? {
-    guard case .array(let elements) = self else { return nil }
-    return elements
+    @inline(never) get {
+      guard case .array(let elements) = self else { return nil }
+      return elements
+    }
   }
 
   var int: Int? {

@@ -35,6 +35,10 @@ public struct Integers: @unchecked Sendable {
       : Int(base.load(fromByteOffset: j &* 4, as: Int32.self))
   }
 
+  /// One of some lengths, or `whole` if there are none.
+  @inline(never)
+  static func length(_ lengths: Integers?, _ row: Int, _ whole: Int) -> Int { lengths?[row] ?? whole }
+
   func part(_ offset: Int, _ count: Int) -> Integers {
     Integers(base: base + offset * (isWide ? 8 : 4), isWide: isWide, count: count)
   }

@@ -1,11 +1,11 @@
-import RNNKernels
-
 /// What training minimises, and how it is reduced to one number. Raw values are those of `rnn.h`.
 public struct Loss: Sendable {
   public enum Kind: Int, Sendable {
     case crossEntropy = 0
     case meanSquared = 1
     case binaryCrossEntropy = 2
+    case huber = 3
+    case ctc = 4
   }
 
   public enum Reduction: Int, Sendable {
@@ -17,33 +17,28 @@ public struct Loss: Sendable {
   public var reduction = Reduction.mean
   /// A label that counts for nothing.
   public var ignoreIndex = -100
+  /// Of cross-entropy: ε in [0, 1).
+  public var labelSmoothing = 0.0
+  /// Where the Huber loss becomes linear.
+  public var huberDelta = 1.0
+  /// Of CTC: the class that is no label, and whether an infinite loss counts as none.
+  public var blank = 0
+  public var zeroInfinity = false
 
   public init() {}
 
-  /// The loss of one row of outputs, Σ over its elements, in double. Its gradient, times `weight`, goes to
-  /// `gradient` [O].
-  func evaluate<S: Scalar>(
-    _ outputs: View<S>, _ targets: Targets<S>, place: Int, weight: Double, gradient: View<S>?
-  ) -> Double {
-    let size = outputs.count
-    let gradient = gradient?.start
-    switch targets {
-    case .labels(let labels):
-      return S.kernels.crossEntropy(
-        size: size, logits: outputs.start, label: labels[place], weight: weight, gradient: gradient)
-    case .values(let values):
-      let row = values.start + place * size
-      return kind == .meanSquared
-        ? S.kernels.meanSquared(
-          size: size, outputs: outputs.start, targets: row, weight: weight, gradient: gradient)
-        : S.kernels.binaryCrossEntropy(
-          size: size, logits: outputs.start, targets: row, weight: weight, gradient: gradient)
-    }
+  /// For a model with so many outputs.
+  func validate(outputs: Int) throws(RNNError) {
+    try check(labelSmoothing, "label_smoothing", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
+    try check(huberDelta, "huber_delta", "a finite number > 0") { $0 > 0 }
+    try Check.integer(blank, "blank", 0, outputs - 1)
   }
 }
 
-/// What outputs are compared with: class labels [T, B] or values [T, B, O].
+/// What outputs are compared with: class labels [T, B], values [T, B, O] or the labels of whole sequences, which the
+/// criterion has.
 public enum Targets<S: Scalar> {
   case labels(Integers)
   case values(View<S>)
+  case sequences
 }

@@ -13,7 +13,7 @@ public protocol AnyModel: AnyObject {
   func spectrum(_ tensor: NamedTensor, gate: Int) throws(RNNError) -> Spectrum
   func jacobian(_ batch: Batch, from first: Int, to last: Int, into target: RawBuffer) throws(RNNError)
   func lyapunov(_ batch: Batch, _ options: LyapunovOptions) throws(RNNError)
-  func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer
+  func makeTrainer(_ options: TrainerOptions, classWeights: RawBuffer) throws(RNNError) -> any AnyTrainer
   func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream
   func makeQuantized(_ format: WeightFormat) throws(RNNError) -> any AnyModel
   /// Hands the parameters over to a stream.
@@ -24,6 +24,8 @@ public protocol AnyModel: AnyObject {
 public protocol AnyTrainer: AnyObject {
   var anyModel: any AnyModel { get }
   var options: TrainerOptions { get }
+  /// Of the loss, [O]; empty: none.
+  var classWeights: UnsafeMutableBufferPointer<Double> { get }
   func setLearningRate(_ rate: Double) throws(RNNError)
   func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError)
   func floss(_ batch: Batch, _ options: LyapunovOptions, _ report: inout StepReport) throws(RNNError)
@@ -133,9 +135,11 @@ extension Model: AnyModel {
     parametersHaveChanged()
   }
 
-  public func makeTrainer(_ options: TrainerOptions) throws(RNNError) -> any AnyTrainer {
+  public func makeTrainer(
+    _ options: TrainerOptions, classWeights: RawBuffer
+  ) throws(RNNError) -> any AnyTrainer {
     try checkHasOwnWeights("to be trained")
-    return try Trainer(self, options)
+    return try Trainer(self, options, Criterion(options.loss, classWeights, classes: outputSize))
   }
 
   public func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream {
@@ -153,6 +157,7 @@ extension Model: AnyModel {
 
 extension Trainer: AnyTrainer {
   public var anyModel: any AnyModel { model }
+  public var classWeights: UnsafeMutableBufferPointer<Double> { criterion.classWeights }
 
   public func observedLevels() throws(RNNError) -> [LevelObservation] { try lastObservation().levels }
 

@@ -74,6 +74,8 @@ public struct Batch {
   public var labelType: DType
   /// Whether a trainer keeps what it sees of the gradient on its way back.
   public var observes = false
+  /// Of CTC: labels of each row.
+  public var targetLengths = RawBuffer(nil as UnsafeRawPointer?, bytes: 0)
 
   public init(
     steps: Int, rows: Int, input: RawBuffer, lengths: RawBuffer, state: RawBuffer, stateOut: RawBuffer,

@@ -37,13 +37,7 @@ struct Sequence<S: Scalar> {
   }
 
   private static func lengths(_ batch: Batch, minimum: Int) throws(RNNError) -> Integers? {
-    guard batch.lengths.isGiven else { return nil }
-    let lengths = try batch.lengths.integers("lengths", .int64, Shape(batch.rows))
-    for row in 0..<batch.rows where lengths[row] < minimum || lengths[row] > batch.steps {
-      throw RNNError(
-        .argument, "lengths[\(row)]: expected \(minimum) to \(batch.steps), got \(lengths[row])")
-    }
-    return lengths
+    try Check.lengths(batch.lengths, "lengths", rows: batch.rows, minimum, batch.steps)
   }
 
   private static func input(
@@ -65,6 +59,24 @@ struct Sequence<S: Scalar> {
 
 /// Checks of contents, shared by inputs and targets.
 enum Check {
+  @inline(never)
+  static func integer(_ value: Int, _ name: String, _ lowest: Int, _ highest: Int) throws(RNNError) {
+    if value >= lowest && value <= highest { return }
+    throw RNNError(.argument, "\(name): expected \(lowest) to \(highest), got \(value)")
+  }
+
+  /// Lengths of sequences [B] in a range; nil if they are not given.
+  static func lengths(
+    _ buffer: RawBuffer, _ name: String, rows: Int, _ lowest: Int, _ highest: Int
+  ) throws(RNNError) -> Integers? {
+    guard buffer.isGiven else { return nil }
+    let lengths = try buffer.integers(name, .int64, Shape(rows))
+    for row in 0..<rows where lengths[row] < lowest || lengths[row] > highest {
+      try integer(lengths[row], text("\(name)[\(row)]"), lowest, highest)
+    }
+    return lengths
+  }
+
   /// Integers in 0 ..< limit, or `ignoring`, wherever `isUsed`.
   static func range(
     _ values: Integers, _ name: String, limit: Int, ignoring: Int?, isUsed: (Int) -> Bool

@@ -16,6 +16,7 @@ public final class Trainer<S: Scalar> {
   var observation: Observation<S>?
 
   let clipping: Clipping<S>
+  let criterion: Criterion
   /// `Model.levelTensors`.
   let levelTensors: [Int]
   private(set) var orthogonality: Orthogonality<S>?
@@ -33,17 +34,23 @@ public final class Trainer<S: Scalar> {
   private(set) var states: Buffer<S>
   private(set) var stateGradient: Buffer<S>
 
-  public convenience init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
-    try options.validate()
+  /// Without weights of classes.
+  convenience init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
+    let none = RawBuffer(nil as UnsafeRawPointer?, bytes: 0)
+    try self.init(model, options, Criterion(options.loss, none, classes: model.outputSize))
+  }
+
+  convenience init(_ model: Model<S>, _ options: TrainerOptions, _ criterion: Criterion) throws(RNNError) {
+    try options.validate(outputs: model.outputSize, isLastStep: model.isLastStep)
     try Self.checkRepresentable(options)
     if options.bptt != nil { try model.checkWalksForward("bptt cuts sequences") }
     if options.recompute { try model.checkWalksForward("recompute cuts sequences") }
     try Self.checkOmega(model, options.penalties)
-    try self.init(checked: options, model)
+    try self.init(checked: options, model, criterion)
   }
 
   /// Throws where there is no memory.
-  private init(checked options: TrainerOptions, _ model: Model<S>) throws(RNNError) {
+  private init(checked options: TrainerOptions, _ model: Model<S>, _ criterion: Criterion) throws(RNNError) {
     (self.model, self.options) = (model, options)
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
@@ -53,6 +60,7 @@ public final class Trainer<S: Scalar> {
     activations = Self.activationPenalty(model, options.penalties)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
     lastGood = options.nonFinite == .rollBack ? try LastGood(model, optimizer) : nil
+    self.criterion = criterion
     clipCounts = try Buffer(count: 0)
     nextState = try Buffer(count: 0)
     states = try Buffer(count: 0)
@@ -136,7 +144,7 @@ public final class Trainer<S: Scalar> {
 
   func prepare(_ batch: Batch) throws(RNNError) -> (Objective<S>, Network<S>) {
     let sequence = try Sequence(batch, for: model)
-    let objective = try Objective(batch, sequence, options.loss, outputSize: model.outputSize)
+    let objective = try Objective(batch, sequence, criterion, outputSize: model.outputSize)
     return (objective, try network(steps: sequence.steps, rows: sequence.rows))
   }
 

@@ -23,7 +23,13 @@ public struct TrainerOptions: Sendable {
 
   public init(_ optimizer: OptimizerOptions = OptimizerOptions(.adam)) { self.optimizer = optimizer }
 
-  func validate() throws(RNNError) {
+  /// For a model with so many outputs.
+  func validate(outputs: Int, isLastStep: Bool) throws(RNNError) {
+    try loss.validate(outputs: outputs)
+    if loss.kind == .ctc && (isLastStep || bptt != nil || recompute) {
+      let obstacle = isLastStep ? "a last-step head" : recompute ? "recompute" : "bptt"
+      throw RNNError(.argument, "loss: expected whole sequences of outputs for CTC, got \(obstacle)")
+    }
     let o = optimizer
     try check(o.learningRate, "learning_rate", "a finite number >= 0") { $0 >= 0 }
     try check(o.momentum, "momentum", "a finite number >= 0") { $0 >= 0 }
@@ -52,15 +58,19 @@ public struct TrainerOptions: Sendable {
       throw RNNError(.argument, "bptt: expected at least 1, or 0 for no truncation, got \(bptt)")
     }
   }
-
 }
 
 /// A finite number of the right kind.
 @inline(never)
-private func check(
+func check(
   _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
 ) throws(RNNError) {
-  if !value.isFinite || !isRight(value) {
+  try check(value, name, expected, isRight(value))
+}
+
+@inline(never)
+private func check(_ value: Double, _ name: String, _ expected: String, _ isRight: Bool) throws(RNNError) {
+  if !value.isFinite || !isRight {
     throw RNNError(.argument, "\(name): expected \(expected), got \(value)")
   }
 }

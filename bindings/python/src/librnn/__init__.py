@@ -14,6 +14,7 @@ from ._c_api import check as _check
 from ._c_api import lib as _lib
 from ._checks import integer as _integer
 from ._layer import Layer
+from .decoding import CTCLabels, ctc_decode
 from .errors import (
     ArgumentError,
     DTypeError,
@@ -31,12 +32,13 @@ from .errors import (
 )
 from .flow import GradientFlow, LayerFlow, TensorFlow
 from .layers import Embedding, Linear
-from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from .losses import BCEWithLogitsLoss, CrossEntropyLoss, CTCLoss, HuberLoss, Loss, MSELoss
 from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .quantization import QuantizationReport, Quantized, quantize
 from .recurrent import GRU, LSTM, RNN, Cell, MinGRU, MinLSTM
 from .result import Origin, StepResult
+from .sampling import Random, sample
 from .stream import Stream
 from .trainer import Trainer
 
@@ -72,6 +74,8 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "BCEWithLogitsLoss",
+    "CTCLabels",
+    "CTCLoss",
     "Cell",
     "CrossEntropyLoss",
     "DTypeError",
@@ -80,6 +84,7 @@ __all__ = [
     "FormatError",
     "GradientFlow",
     "HandleError",
+    "HuberLoss",
     "Layer",
     "LayerFlow",
     "Linear",
@@ -97,6 +102,7 @@ __all__ = [
     "QuantizationReport",
     "Quantized",
     "RMSprop",
+    "Random",
     "RnnError",
     "ShapeError",
     "StepResult",
@@ -105,8 +111,10 @@ __all__ = [
     "TensorFlow",
     "TensorNameError",
     "Trainer",
+    "ctc_decode",
     "get_num_threads",
     "load",
     "quantize",
+    "sample",
     "set_num_threads",
 ]

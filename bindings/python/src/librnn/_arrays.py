@@ -72,7 +72,7 @@ def check_out(name: str, value: object, dtype: np.dtype[Any], shape: Shape, inpu
     return array
 
 
-def check_lengths(value: object, batch_size: int) -> Array:
+def check_lengths(value: object, batch_size: int, name: str = "lengths") -> Array:
     """Return lengths as int64 [B]; their range is checked by the library."""
     try:
         array = np.asarray(value)
@@ -80,9 +80,9 @@ def check_lengths(value: object, batch_size: int) -> Array:
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "iu":
         came = f"{type(value).__name__} of {array.dtype}"
-        raise DTypeError(mismatch("lengths", "a sequence or array of ints", came))
+        raise DTypeError(mismatch(name, "a sequence or array of ints", came))
     if array.shape != (batch_size,):
-        raise ShapeError(mismatch("lengths", f"shape [{batch_size}]", list(array.shape)))
+        raise ShapeError(mismatch(name, f"shape [{batch_size}]", list(array.shape)))
     return np.ascontiguousarray(as_int64(array))
 
 

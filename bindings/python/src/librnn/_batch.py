@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import numpy as np
+
 from . import _c_types as _c
-from ._arrays import DTYPES, Array, address, check_lengths
+from ._arrays import DTYPES, INTEGERS, Array, address, check_array, check_lengths
 from ._signature import Signature
 from ._state import State, StateLike
 
@@ -53,6 +55,16 @@ class Batch:
         labels = self._signature.labels(y, self._steps, self._rows)
         self._lend(self.c.target, labels)
         self.c.label_type = DTYPES[labels.dtype]
+
+    def add_sequences(self, y: Array, lengths: Lengths | None) -> None:
+        """Give labels of whole sequences as the target."""
+        shape = np.shape(y)
+        labels = check_array("y", y, INTEGERS, (self._rows, shape[1] if len(shape) == 2 else "U"))
+        self._lend(self.c.target, labels)
+        self.c.label_type = DTYPES[labels.dtype]
+        if lengths is not None:
+            checked = check_lengths(lengths, self._rows, "target_lengths")
+            self._lend(self.c.target_lengths, checked)
 
     def add_values(self, y: Array) -> None:
         """Give values as the target."""

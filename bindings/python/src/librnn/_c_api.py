@@ -104,6 +104,12 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rnn_model_lyapunov": (_STATUS, (c_void_p, _BATCH, POINTER(_c.Lyapunov))),
     "rnn_trainer_floss": (_STATUS, (c_void_p, _BATCH, POINTER(_c.Lyapunov), _REPORT)),
     "rnn_trainer_tensor_flow": (_STATUS, (c_void_p, POINTER(c_double), c_size_t)),
+    "rnn_trainer_class_weights": (_STATUS, (c_void_p, POINTER(c_double), c_size_t)),
+    "rnn_sample": (
+        _STATUS,
+        (POINTER(_c.Sampling), c_void_p, c_size_t, POINTER(_c.Random), c_void_p, c_size_t),
+    ),
+    "rnn_ctc_decode": (_STATUS, (POINTER(_c.CtcDecoding),)),
 }
 
 _HOW_TO_MEND = (

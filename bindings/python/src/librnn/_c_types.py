@@ -46,7 +46,7 @@ RNN_FORWARD, RNN_CONCATENATED, RNN_SUMMED = range(3)
 RNN_WEIGHTS_OWN, RNN_WEIGHTS_BFLOAT16, RNN_WEIGHTS_INT8 = range(3)
 RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
 RNN_INIT_SPARSE, RNN_INIT_KERAS = 4, 5
-RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
+RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY, RNN_HUBER, RNN_CTC = range(5)
 RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
 RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
@@ -175,6 +175,7 @@ class Batch(Sized):  # noqa: D101
         ("token_type", enum),
         ("label_type", enum),
         ("observe", c_int32),
+        ("target_lengths", In),
     ]
 
 
@@ -212,6 +213,11 @@ class TrainerOptions(Sized):  # noqa: D101
         ("orthogonality", c_double),
         ("activation_penalty", c_double),
         ("temporal_activation_penalty", c_double),
+        ("label_smoothing", c_double),
+        ("class_weights", In),
+        ("huber_delta", c_double),
+        ("blank", c_int64),
+        ("zero_infinity", c_int32),
     ]
 
 
@@ -337,4 +343,37 @@ class Lyapunov(Sized):  # noqa: D101
         ("count", c_int64),
         ("warm_up", c_int64),
         ("interval", c_int64),
+    ]
+
+
+class Random(Structure):  # noqa: D101
+    _fields_ = [("seed", c_uint64), ("stream", c_uint64), ("position", c_uint64)]
+
+
+class Sampling(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dtype", enum),
+        ("token_type", enum),
+        ("batch_size", c_int64),
+        ("temperature", c_double),
+        ("top_k", c_int64),
+        ("top_p", c_double),
+    ]
+
+
+class CtcDecoding(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dtype", enum),
+        ("time_steps", c_int64),
+        ("batch_size", c_int64),
+        ("classes", c_int64),
+        ("logits", In),
+        ("lengths", In),
+        ("blank", c_int64),
+        ("beam_width", c_int64),
+        ("labels", Out),
+        ("label_lengths", Out),
+        ("log_probabilities", Out),
     ]

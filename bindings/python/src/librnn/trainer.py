@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref
+from ctypes import POINTER, byref, c_double
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from ._signature import Signature
 from ._state import StateLike
 from ._tensors import read_tensors
 from .errors import ArgumentError, NonFiniteError, mismatch
-from .losses import CrossEntropyLoss, Loss
+from .losses import CrossEntropyLoss, CTCLoss, Loss
 from .model import Model, Path, check_model
 from .optimizers import Adam, Optimizer, from_literal
 from .result import StepResult
@@ -35,7 +35,7 @@ class Trainer(Owner):
     model
         The model to train; it is kept alive.
     loss
-        CrossEntropyLoss, MSELoss or BCEWithLogitsLoss.
+        CrossEntropyLoss, MSELoss, BCEWithLogitsLoss, HuberLoss or CTCLoss.
     optimizer
         SGD, RMSprop, Adam or AdamW.
     clip_norm
@@ -166,13 +166,19 @@ class Trainer(Owner):
         self._model = model
         self._signature = model._signature
         options = self._describe()
-        self._loss = losses.from_c(options)
+        self._loss = losses.from_c(options, self._class_weights(options))
         self._optimizer = optimizers.from_c(options)
 
     def _describe(self) -> _c.TrainerOptions:
         options = _c.TrainerOptions()
         check(lib.rnn_trainer_describe(self._handle, byref(options)))
         return options
+
+    def _class_weights(self, options: _c.TrainerOptions) -> Array:
+        weights = np.empty(options.class_weights.bytes // 8)
+        place = weights.ctypes.data_as(POINTER(c_double))
+        check(lib.rnn_trainer_class_weights(self._handle, place, weights.nbytes))
+        return weights
 
     @property
     def model(self) -> Model:
@@ -225,6 +231,7 @@ class Trainer(Owner):
         state: StateLike | None = None,
         weights: Array | None = None,
         *,
+        target_lengths: Lengths | None = None,
         observe: bool = False,
     ) -> StepResult:
         """Take one step: forward, loss, backpropagation through time, clipping, update.
@@ -235,13 +242,16 @@ class Trainer(Owner):
             Features [T, B, I] of the model's dtype, or token ids [T, B] of int32 or int64.
         y
             Labels [T, B] of int32 or int64 for CrossEntropyLoss, otherwise values [T, B, O] of the
-            model's dtype. With a last-step head [B] and [B, O].
+            model's dtype. With a last-step head [B] and [B, O]. For CTCLoss labels [B, U], also if
+            the model is batch first.
         lengths
             Ints [B]: sequence b has ``lengths[b]`` valid steps; the rest reaches nothing.
         state
             The state to begin with; None for zeros. The gradient does not go into it.
         weights
             The weight of each step's loss, [T, B] of the model's dtype; [B] with a last-step head.
+        target_lengths
+            For CTCLoss ints [B]: how many of its row's labels a sequence has; None: all U.
         observe
             Whether to look at the gradient on its way back, for a few per cent of the time:
             `StepResult.flow`. The step computes the same bits.
@@ -257,7 +267,7 @@ class Trainer(Owner):
         weights are unchanged.
         """
         handle = self._handle
-        batch = self._batch(x, y, lengths, state, weights)
+        batch = self._batch(x, y, lengths, state, weights, target_lengths)
         batch.c.observe = bool(observe)
         return self._run(lib.rnn_trainer_step, handle, batch)
 
@@ -317,13 +327,15 @@ class Trainer(Owner):
         lengths: Lengths | None = None,
         state: StateLike | None = None,
         weights: Array | None = None,
+        *,
+        target_lengths: Lengths | None = None,
     ) -> StepResult:
         """Return the loss of a batch and nothing else: no dropout, no gradient, no update.
 
         The arguments are those of `step`.
         """
         handle = self._handle
-        batch = self._batch(x, y, lengths, state, weights)
+        batch = self._batch(x, y, lengths, state, weights, target_lengths)
         return self._run(lib.rnn_trainer_evaluate, handle, batch)
 
     def gradients(self) -> dict[str, Array]:
@@ -362,9 +374,14 @@ class Trainer(Owner):
         lengths: Lengths | None,
         state: StateLike | None,
         weights: Array | None,
+        target_lengths: Lengths | None,
     ) -> Batch:
         batch = Batch(self._signature, x, lengths, state)
-        if isinstance(self._loss, CrossEntropyLoss):
+        if isinstance(self._loss, CTCLoss):
+            batch.add_sequences(y, target_lengths)
+        elif target_lengths is not None:
+            raise ArgumentError(mismatch("target_lengths", "None but with CTCLoss", "some"))
+        elif isinstance(self._loss, CrossEntropyLoss):
             batch.add_labels(y)
         else:
             batch.add_values(y)
