@@ -374,7 +374,7 @@ class Trainer(Owner):
         lengths: Lengths | None,
         state: StateLike | None,
         weights: Array | None,
-        target_lengths: Lengths | None,
+        target_lengths: Lengths | None = None,
     ) -> Batch:
         batch = Batch(self._signature, x, lengths, state)
         if isinstance(self._loss, CTCLoss):
