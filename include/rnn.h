@@ -121,7 +121,7 @@ typedef enum rnn_dtype {
  *   RNN_GRU        gates r, z, n; reset after the product:
  *                  n = tanh(W_in x + b_in + r*(W_hn h + b_hn)); h_t = (1-z)*n + z*h_{t-1} (G = 3)
  *   RNN_LSTM       gates i, f, g, o; c_t = f*c_{t-1} + i*g; h_t = o*tanh(c_t)             (G = 4)
- *   RNN_LINEAR     y = W x + b                     weight [O, I], bias [O]; at every step or the last
+ *   RNN_LINEAR     y = W x + b, or a function of it  weight [O, I], bias [O]; at every step or the last
  *
  * Recurrent weights, for stacked layer k: weight_ih_l{k} [G*H, I or H], weight_hh_l{k} [G*H, H],
  * bias_ih_l{k} [G*H], bias_hh_l{k} [G*H].
@@ -231,6 +231,12 @@ typedef struct rnn_layer {
   rnn_nonlinearity activations[3];
   double alpha[3];          /* of RNN_HARD_SIGMOID; 0 means 0.2, with beta 0.5 */
   double beta[3];
+  /*
+   * RNN_LINEAR: 1: weight is that of the model's first layer, an RNN_EMBEDDING of as many tokens as there are outputs;
+   * the state dictionary has it once. Press and Wolf 2017. Not of a layer by itself.
+   */
+  int32_t tied;
+  int32_t skip; /* RNN_LINEAR, last layer: 1: W x + b + the first O numbers of what the model reads */
 } rnn_layer;
 
 /*

@@ -88,6 +88,8 @@ extension LayerDescription {
     (spectralRadius, chrono) = (layer.spectral_radius, layer.chrono)
     if kind == .cell { cell = try Self.cell(layer.cell) }
     options = try LayerOptions(layer)
+    isTied = try flag(layer.tied, "tied")
+    addsInput = try flag(layer.skip, "skip")
   }
 
   private static func cell(_ name: UnsafePointer<CChar>?) throws(RNNError) -> Int {
@@ -111,6 +113,7 @@ extension LayerDescription {
     (layer.spectral_radius, layer.chrono) = (spectralRadius, chrono)
     if kind == .cell { layer.cell = Cells.cName(cell) }
     options.write(to: &layer)
+    (layer.tied, layer.skip) = (isTied ? 1 : 0, addsInput ? 1 : 0)
     return layer
   }
 }

@@ -102,6 +102,16 @@ public final class KernelSet<M: Machine>: Kernels {
     PhasedBackward<M>.run(step, gradients, cell)
   }
 
+  public func apply(_ function: UnsafePointer<CellFunction<S>>, _ x: Constants, to y: Values, count: Int) {
+    CellFunctions<M>.apply(function, x, to: y, count: count)
+  }
+
+  public func multiplySlope(
+    _ function: UnsafePointer<CellFunction<S>>, _ y: Constants, _ dy: Constants, to dx: Values, count: Int
+  ) {
+    CellFunctions<M>.multiplySlope(function, y, dy, to: dx, count: count)
+  }
+
   public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call, cells) }
 
   // MARK: Losses

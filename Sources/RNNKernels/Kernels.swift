@@ -50,6 +50,10 @@ public protocol Kernels<S>: AnyObject, Sendable {
   func gather(_ step: UnsafePointer<PhasedStep<S>>, _ later: LaterStep<S>)
   func backward(_ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>)
 
+  /// y = φ(x), where x may be y; and dx = φ'∘dy from y, where dy may be dx.
+  func apply(_ function: UnsafePointer<CellFunction<S>>, _ x: Constants, to y: Values, count: Int)
+  func multiplySlope(_ function: UnsafePointer<CellFunction<S>>, _ y: Constants, _ dy: Constants, to dx: Values, count: Int)
+
   // MARK: Streams. `StreamKernel`
 
   /// Some time steps through all layers.

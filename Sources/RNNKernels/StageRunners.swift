@@ -41,10 +41,13 @@ enum OwnStages<M: Machine>: StageRunner {
     _ step: UnsafePointer<ForwardStep<S>>, rows: Int, packed: Int, _ input: UnsafePointer<S>,
     to output: UnsafeMutablePointer<S>
   ) {
-    if !hasRows || rows > 1 || step.pointee.shape.inputSize > Blocking.depth {
+    let (depth, weights) = (step.pointee.shape.inputSize, step.pointee.weights)
+    if !hasRows || rows > 1 || !ProductRow<M>.takes(depth: depth) {
       return multiplyRows(step, rows: rows, packed: packed, input, to: output)
     }
-    ProductRow<M>.multiply(step, packed: packed, input, to: output)
+    ProductRow<M>.multiply(
+      depth: depth, columns: step.pointee.shape.size, weights, weights + packed, input, to: output,
+      scratch: step.pointee.scratch)
   }
 
   @inline(never)

@@ -32,8 +32,8 @@ enum StreamKernel<R: StageRunner> {
 
   @inline(__always)
   private static func step(_ call: Call, _ cells: [any CellCode<S>]) {
-    var input = Rows.input(call)
-    var read = input
+    let first = Rows.input(call)
+    var (input, read) = (first, first)
     let last = call.pointee.stageCount &- 1
     var (stage, index) = (call.pointee.stages, 0)
     while true {
@@ -43,6 +43,8 @@ enum StreamKernel<R: StageRunner> {
       case .cell(let kind): input = forward(call, stage, kind, input)
       case .phased(let cell): input = R.forward(call, stage, cells[cell], input)
       case .add(let stride): input = Rows.add(call, stage, input, read, stride: stride)
+      case .addInput: input = Rows.add(call, stage, input, first, stride: call.pointee.inputSize)
+      case .apply: input = Rows.apply(call, stage, input)
       case .product(let packed):
         let isDirect = index == last && call.pointee.laneOfRow == nil
         let output = index < last ? stage.pointee.step.numbers.output : call.pointee.made

@@ -78,4 +78,16 @@ enum StreamRows<M: Machine> {
     }
     return UnsafePointer(output)
   }
+
+  /// y = φ(x), row by row.
+  @inline(never)
+  static func apply(_ call: Call, _ stage: Stage, _ x: UnsafePointer<S>) -> UnsafePointer<S> {
+    let (shape, output) = (stage.pointee.step.shape, stage.pointee.step.numbers.output)
+    let function = UnsafePointer(stage.pointer(to: \.function).unsafelyUnwrapped)
+    for row in 0..<call.pointee.rows {
+      CellFunctions<M>.apply(
+        function, x + row &* shape.inputStride, to: output + row &* shape.stateStride, count: shape.size)
+    }
+    return UnsafePointer(output)
+  }
 }

@@ -7,6 +7,10 @@ public enum StreamWork: BitwiseCopyable, Sendable {
   case phased(Int)
   /// What the stage before has made, and what it has read, whose rows lie so far apart.
   case add(stride: Int)
+  /// The same, and the first of what the stream reads.
+  case addInput
+  /// φ of what the stage before has made: `StreamStage.function`.
+  case apply
   /// y = W x + b. W takes `packed` elements, b comes behind it.
   case product(packed: Int)
 }
@@ -18,8 +22,11 @@ public struct StreamStage<S: Real>: BitwiseCopyable {
   /// c_t takes the place of c_{t-1}. Other stages make `output`, [B, H].
   public var step: ForwardStep<S>
   public var phased: UnsafeMutablePointer<PhasedStep<S>>?
+  public var function: CellFunction<S>
 
-  public init(_ work: StreamWork, _ step: ForwardStep<S>) { (self.work, self.step) = (work, step) }
+  public init(_ work: StreamWork, _ step: ForwardStep<S>, function: CellFunction<S>) {
+    (self.work, self.step, self.function) = (work, step, function)
+  }
 }
 
 /// Some time steps of a stream. x [n, B, …] and y [n, B, O] are the caller's.

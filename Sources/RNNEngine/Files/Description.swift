@@ -23,6 +23,8 @@ extension LayerDescription {
     if kind == .gru || kind == .lstm || chrono != 0 { members.append(("chrono", .number(chrono))) }
     if kind == .lstm { members.append(("forget_bias", .number(forgetBias))) }
     if kind == .linear { members.append(("last_step", .bool(lastStep))) }
+    if isTied { members.append(("tied", .bool(true))) }
+    if addsInput { members.append(("skip", .bool(true))) }
     return .object(members + options.members)
   }
 
@@ -54,6 +56,10 @@ extension LayerDescription {
     (self.layerCount, self.dropout, self.forgetBias) = (layerCount, dropout, forgetBias)
     (self.lastStep, self.weightInit, self.recurrentInit) = (lastStep, weightInit, recurrentInit)
     (self.spectralRadius, self.chrono) = (spectralRadius, chrono)
+    guard let isTied = (json["tied"] ?? .bool(false)).bool,
+      let addsInput = (json["skip"] ?? .bool(false)).bool
+    else { return nil }
+    (self.isTied, self.addsInput) = (isTied, addsInput)
   }
 
   private static func name(_ method: Initialization) -> String {

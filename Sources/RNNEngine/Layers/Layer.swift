@@ -85,6 +85,8 @@ public struct LayerPass<S: Scalar> {
   var dropout: Dropout?
   /// Whether sequences begin here and no state was given: where a layer has learned how to begin, it does so.
   var isBeginning = false
+  /// [T, B, I]: what the model reads, if that is numbers.
+  var modelInput: View<S>?
 
   var blockCount: Int {
     let size = blockSteps(rows: rows)

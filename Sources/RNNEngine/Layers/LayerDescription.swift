@@ -42,6 +42,9 @@ public struct LayerDescription: Sendable, Equatable {
   public var cell = 0
   /// What else a recurrent layer is asked for, and functions of any.
   public var options = LayerOptions()
+  /// Of a linear layer: its weight is the embedding's; what the model reads is added to its output.
+  public var isTied = false
+  public var addsInput = false
 
   public init(_ kind: Kind, _ inputSize: Int, _ outputSize: Int) {
     self.kind = kind
@@ -76,6 +79,8 @@ public struct LayerDescription: Sendable, Equatable {
     try only(recurrentInit != .standard && !kind.isRecurrent, "recurrent_init", "recurrent layers")
     try only(forgetBias != 0 && kind != .lstm, "forget_bias", "LSTM")
     try only(lastStep && kind != .linear, "last_step", "Linear")
+    try only(isTied && kind != .linear, "tied", "Linear")
+    try only(addsInput && kind != .linear, "skip", "Linear")
     try only(weightInit == .sparse && kind == .embedding, "weight_init sparse", "layers with inputs")
     try only(chrono != 0 && form?.keepingGate == nil && form?.takingGate == nil, "chrono", "cells with gates")
     try options.validate(self, name)
@@ -102,7 +107,8 @@ public struct LayerDescription: Sendable, Equatable {
   /// What the layer computes, as numbers: two layers with the same can have each other's weights and states.
   var identity: InlineArray<7, Int> {
     [
-      kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount, lastStep ? 1 : 0,
+      kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount,
+      (lastStep ? 1 : 0) + (addsInput ? 2 : 0),
       options.isPlain ? cell : cell + 1024 * (1 + options.mark),
     ]
   }
@@ -127,7 +133,9 @@ public struct LayerDescription: Sendable, Equatable {
   }
 
   /// Whether it is what there was first: a plain cell that the fused kernels compute, or no recurrent layer.
-  var isPlain: Bool { kind != .cell && options.isPlain && (isFused || !kind.isRecurrent) }
+  var isPlain: Bool {
+    kind != .cell && options.isPlain && !isTied && !addsInput && (isFused || !kind.isRecurrent)
+  }
 
   /// Whether the fused kernels compute it.
   var isFused: Bool {

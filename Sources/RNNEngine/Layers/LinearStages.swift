@@ -7,7 +7,11 @@ extension Linear {
 
   func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>] {
     let shape = CellShape(inputSize: inputs, size: outputs, gateStride: 0, inputStride: inputStride)
-    return [StagePlan(work: .product(packed: packed), shape: shape)]
+    var plans = [StagePlan<S>(work: .product(packed: packed), shape: shape)]
+    let next = CellShape(inputSize: outputs, size: outputs, gateStride: 0)
+    if description.addsInput { plans.append(StagePlan(work: .addInput, shape: next)) }
+    if let function { plans.append(StagePlan(work: .apply, shape: next, function: function)) }
+    return plans
   }
 
   /// W, then b. What follows begins on a cache line, so that b can be read by whole vectors.
@@ -17,7 +21,7 @@ extension Linear {
   }
 
   func copyForStream(_ format: WeightFormat, _ parameters: View<S>, to memory: View<S>) {
-    let (weight, bias) = (tensor(0, of: parameters), tensor(1, of: parameters))
+    let (weight, bias) = (weight(parameters), bias(parameters))
     if format != .own {
       return Small.kernels.layout(format).pack(
         floats(weight), floats(bias), depth: inputs, columns: outputs, to: memory.start)
@@ -27,6 +31,6 @@ extension Linear {
   }
 
   func round(_ parameters: View<S>, _ format: WeightFormat) {
-    roundRows(tensor(0, of: parameters), inputs, format)
+    roundRows(weight(parameters), inputs, format)
   }
 }

@@ -40,9 +40,10 @@ final class Recurrent<S: Scalar>: Layer {
     if depth > 1024 { throw RNNError(.argument, "num_layers: expected at most 1024, got \(depth)") }
     var shapes: [(name: String, shape: [Int])] = []
     for k in 0..<depth {
-      let columns = [[k == 0 ? description.inputSize : size], [size], [], []]
-      for (name, columns) in zip(Self.tensorNames, columns) {
-        shapes.append((text("\(name)_l\(k)"), [gateWidth] + columns))
+      let input = k == 0 ? description.inputSize : size
+      for (part, name) in Self.tensorNames.enumerated() {
+        let shape = part < 2 ? [gateWidth, part == 0 ? input : size] : [gateWidth]
+        shapes.append((text("\(name)_l\(k)"), shape))
       }
     }
     self.init(description, cell, gateWidth, try layOut(shapes))

@@ -26,6 +26,9 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
 
   convenience init(_ description: LayerDescription) throws(RNNError) {
     try description.validate(description.kind.name)
+    if description.isTied || description.addsInput {
+      throw RNNError(.model, "Linear: tied, skip: expected 0 of a layer without a model, got 1")
+    }
     self.init(description, try makeLayer(description, as: S.self))
   }
 

@@ -16,6 +16,7 @@ public struct StagePlan<S: Scalar> {
   var initialState: Int?
   /// The layer of a cell that is computed in phases.
   var layer: PhasedLayer<S>?
+  var function: CellFunction<S>?
 
   /// Elements of c, and from one row of it to the next.
   var cellSize: Int { layer?.size ?? shape.size }

@@ -98,9 +98,10 @@ public final class Model<S: Scalar> {
   /// To be called after every change of the parameters.
   func parametersHaveChanged() { version += 1 }
 
-  /// Layer `index`'s part of flat parameters or gradients.
+  /// Layer `index`'s part of flat parameters or gradients. One that is tied to the embedding sees all from there on.
   func layerPart(_ index: Int, of flat: View<S>) -> View<S> {
-    flat.part(parameterStart[index], layers[index].parameterCount)
+    let (start, count) = (parameterStart[index], layers[index].parameterCount)
+    return descriptions[index].isTied ? flat.part(0, start + count) : flat.part(start, count)
   }
 
   func outputShape(steps: Int, rows: Int) -> Shape {
@@ -149,6 +150,33 @@ enum Stack {
     for (index, description) in descriptions.enumerated() {
       try description.validate(name(index, description))
       if index > 0 { try validate(description, at: index, after: descriptions[index - 1]) }
+      try validateTies(description, at: index, descriptions)
+    }
+  }
+
+  /// What a layer has to do with the first one.
+  private static func validateTies(
+    _ layer: LayerDescription, at index: Int, _ all: [LayerDescription]
+  ) throws(RNNError) {
+    let (first, name) = (all[0], name(index, layer))
+    if layer.isTied {
+      guard first.kind == .embedding, first.inputSize == layer.outputSize, first.outputSize == layer.inputSize
+      else {
+        throw RNNError(
+          .model,
+          "\(name): tied: expected a first layer Embedding(\(layer.outputSize), \(layer.inputSize)), got \(first.kind.name)(\(first.inputSize), \(first.outputSize))"
+        )
+      }
+    }
+    if layer.addsInput {
+      guard first.kind != .embedding, index == all.count - 1, !layer.lastStep,
+        first.inputSize >= layer.outputSize
+      else {
+        throw RNNError(
+          .model,
+          "\(name): skip: expected the last layer, at every step, of a model that reads at least \(layer.outputSize) numbers"
+        )
+      }
     }
   }
 

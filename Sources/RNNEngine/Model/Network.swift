@@ -160,7 +160,14 @@ final class Network<S: Scalar> {
       state: statePart(index, places.state), output: output(index, sequence, stretch),
       stateOut: stateOut.flatMap { statePart(index, $0) }, reserve: places.reserves[index],
       workspace: places.workspace, packed: places.packed[index], isTraining: isTraining,
-      dropout: dropout?.forLayer(index), isBeginning: stretch.lowerBound == 0 && sequence.state == nil)
+      dropout: dropout?.forLayer(index), isBeginning: stretch.lowerBound == 0 && sequence.state == nil,
+      modelInput: features(sequence, stretch))
+  }
+
+  /// What the model reads; nil: tokens.
+  private func features(_ sequence: Sequence<S>, _ stretch: Range<Int>) -> View<S>? {
+    guard case .features(let features) = input(sequence, stretch) else { return nil }
+    return features
   }
 
   private func input(_ sequence: Sequence<S>, _ stretch: Range<Int>) -> LayerInput<S> {

@@ -22,7 +22,8 @@ final class StreamMemory<S: Scalar> {
     call = try Buffer(count: 1)
     for (index, plan) in plans.enumerated() {
       places.values[index] = StatePlaces(plan)
-      stages.values[index] = StreamStage(plan.work, parts.step(index, plan))
+      stages.values[index] = StreamStage(
+        plan.work, parts.step(index, plan), function: plan.function ?? CellFunction(.identity))
       guard let layer = plan.layer else { continue }
       phased.values[index] = layer.streamStep(stages.values[index].step, parts.extras[index], rows: rows)
       stages.values[index].phased = phased.values.start + index

@@ -64,13 +64,20 @@ struct CellUnits<M: Machine> {
     return M.multiplyAdd(sum(gate), L.load(weights, place(index), lanes), c)
   }
 
+  @inline(__always)
+  func function(_ place: Int) -> UnsafePointer<CellFunction<S>> {
+    // A set is its three functions, one behind the other.
+    let set = UnsafeRawPointer(step.pointer(to: \.functions).unsafelyUnwrapped)
+    return set.assumingMemoryBound(to: CellFunction<S>.self) + place
+  }
+
   /// f, g and h.
   @inline(__always)
-  func f(_ a: V) -> V { CellFunctions<M>.apply(step, 0, a) }
+  func f(_ a: V) -> V { CellFunctions<M>.apply(function(0), a) }
   @inline(__always)
-  func g(_ a: V) -> V { CellFunctions<M>.apply(step, 1, a) }
+  func g(_ a: V) -> V { CellFunctions<M>.apply(function(1), a) }
   @inline(__always)
-  func h(_ a: V) -> V { CellFunctions<M>.apply(step, 2, a) }
+  func h(_ a: V) -> V { CellFunctions<M>.apply(function(2), a) }
 
   @inline(__always)
   var previousOutput: V { L.load(row.previousOutput, j, lanes) }
@@ -117,11 +124,11 @@ struct CellGradientUnits<M: Machine> {
 
   /// f', g' and h' from what f, g and h have given.
   @inline(__always)
-  func slopeF(_ y: V) -> V { CellFunctions<M>.slope(units.step, 0, y) }
+  func slopeF(_ y: V) -> V { CellFunctions<M>.slope(units.function(0), y) }
   @inline(__always)
-  func slopeG(_ y: V) -> V { CellFunctions<M>.slope(units.step, 1, y) }
+  func slopeG(_ y: V) -> V { CellFunctions<M>.slope(units.function(1), y) }
   @inline(__always)
-  func slopeH(_ y: V) -> V { CellFunctions<M>.slope(units.step, 2, y) }
+  func slopeH(_ y: V) -> V { CellFunctions<M>.slope(units.function(2), y) }
 
   /// ∂L/∂m, ∂L/∂c and ∂L/∂s.
   @inline(__always)

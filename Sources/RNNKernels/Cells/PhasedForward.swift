@@ -78,6 +78,10 @@ enum PhasedForward<M: Machine> {
     _ step: Step, _ a: UnsafePointer<S>, width: Int, stride: Int, _ weights: UnsafePointer<S>, columns: Int,
     start: UnsafePointer<S>?, to target: UnsafeMutablePointer<S>, stride targetStride: Int
   ) {
+    if step.pointee.rows == 1 && ProductRow<M>.takes(depth: width) && start.map({ _ in columns % V.scalarCount == 0 }) ?? true {
+      return ProductRow<M>.multiply(
+        depth: width, columns: columns, weights, start, a, to: target, scratch: step.pointee.scratch)
+    }
     Product<M>.multiply(
       ProductCall(
         rows: step.pointee.rows, columns: columns, depth: width, a: a, aRowStride: stride, aDepthStride: 1,

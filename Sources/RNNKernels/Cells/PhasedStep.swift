@@ -25,11 +25,7 @@ public struct CellFunctionSet<S: Real>: BitwiseCopyable, Sendable {
 
   public init(gate: CellFunction<S>, candidate: CellFunction<S>, output: CellFunction<S>) {
     (self.gate, self.candidate, self.output) = (gate, candidate, output)
-  }
-
-  @inline(__always)
-  subscript(_ place: Int) -> CellFunction<S> { place == 0 ? gate : place == 1 ? candidate : output }
-}
+  }}
 
 /// The weights of a cell as its steps read them; nil: it has none. Matrices are packed by `Kernels.packProduct`.
 public struct CellParameters<S: Real>: BitwiseCopyable {

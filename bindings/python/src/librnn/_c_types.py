@@ -115,6 +115,8 @@ class Layer(Sized):  # noqa: D101
         ("activations", enum * 3),
         ("alpha", c_double * 3),
         ("beta", c_double * 3),
+        ("tied", c_int32),
+        ("skip", c_int32),
     ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import _c_types as _c
-from . import recurrent
+from . import _functions, recurrent
 from ._checks import integer, known, word
+from ._functions import Function
 from ._layer import INITS, Init, Layer
 
 
@@ -49,7 +50,7 @@ class Embedding(Layer):
 
 
 class Linear(Layer):
-    """An affine head: y = W x + b.
+    """An affine head: y = W x + b, or a function of it.
 
     Takes [T, B, in_features], gives [T, B, out_features], or [B, out_features] with `last`.
 
@@ -59,6 +60,13 @@ class Linear(Layer):
         The sizes of x and y.
     last
         Answer for the last valid step only. Only in the last layer.
+    activation
+        A name, or ("hard_sigmoid", alpha, beta); "identity" is none.
+    tied
+        Whether W is the weight of the embedding that the model begins with. Press and Wolf 2017.
+    skip
+        Whether the first `out_features` numbers of what the model reads are added to W x + b. Only
+        in the last layer.
     weight_init
         How ``weight`` [out_features, in_features] begins.
     """
@@ -66,6 +74,9 @@ class Linear(Layer):
     in_features: int
     out_features: int
     last: bool
+    activation: Function
+    tied: bool
+    skip: bool
     weight_init: Init
 
     def __init__(
@@ -74,12 +85,18 @@ class Linear(Layer):
         out_features: int,
         *,
         last: bool = False,
+        activation: Function = "identity",
+        tied: bool = False,
+        skip: bool = False,
         weight_init: Init = "default",
     ) -> None:
         self._settle(
             in_features=integer("in_features", in_features),
             out_features=integer("out_features", out_features),
             last=bool(last),
+            activation=_functions.checked("activation", activation),
+            tied=bool(tied),
+            skip=bool(skip),
             weight_init=known("weight_init", weight_init, INITS),
         )
 
@@ -89,7 +106,10 @@ class Linear(Layer):
             input_size=self.in_features,
             output_size=self.out_features,
             last_step=self.last,
+            tied=self.tied,
+            skip=self.skip,
             weight_init=INITS[self.weight_init],
+            **_functions.to_c(None if self.activation == "identity" else [self.activation]),
         )
 
 
@@ -100,5 +120,12 @@ def from_c(layer: _c.Layer) -> Layer:
     if layer.kind == _c.RNN_EMBEDDING:
         return Embedding(*sizes, weight_init=weight_init)
     if layer.kind == _c.RNN_LINEAR:
-        return Linear(*sizes, last=bool(layer.last_step), weight_init=weight_init)
+        return Linear(
+            *sizes,
+            last=bool(layer.last_step),
+            activation=(_functions.from_c(layer, 1) or ("identity",))[0],
+            tied=bool(layer.tied),
+            skip=bool(layer.skip),
+            weight_init=weight_init,
+        )
     return recurrent.from_c(layer)
