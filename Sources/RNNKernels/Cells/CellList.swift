@@ -54,18 +54,34 @@ final class CellSet<K: CellEquations>: CellCode {
   }
 }
 
-/// Vectors of units. Cells are many, and each reads and writes a dozen: so that is a call.
+/// Vectors of units, which are mostly whole: what is not is a call.
 enum CellLanes<M: Machine> {
   typealias V = M.V
   typealias S = M.S
 
-  @inline(never)
+  @inline(__always)
   static func load(_ row: UnsafePointer<S>, _ offset: Int, _ lanes: Int) -> V {
-    Lanes<M>.load(row, offset, lanes)
+    let start = row + offset
+    return lanes == V.scalarCount ? UnsafeRawPointer(start).loadUnaligned(as: V.self) : loadTail(start, lanes)
+  }
+
+  @inline(__always)
+  static func store(_ vector: V, _ row: UnsafeMutablePointer<S>, _ offset: Int, _ lanes: Int) {
+    let start = row + offset
+    if lanes == V.scalarCount {
+      UnsafeMutableRawPointer(start).storeBytes(of: vector, as: V.self)
+    } else {
+      storeTail(vector, start, lanes)
+    }
   }
 
   @inline(never)
-  static func store(_ vector: V, _ row: UnsafeMutablePointer<S>, _ offset: Int, _ lanes: Int) {
-    Lanes<M>.store(vector, row, offset, lanes)
+  private static func loadTail(_ start: UnsafePointer<S>, _ lanes: Int) -> V {
+    Lanes<M>.load(start, 0, lanes)
+  }
+
+  @inline(never)
+  private static func storeTail(_ vector: V, _ start: UnsafeMutablePointer<S>, _ lanes: Int) {
+    Lanes<M>.store(vector, start, 0, lanes)
   }
 }

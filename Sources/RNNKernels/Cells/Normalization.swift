@@ -4,7 +4,7 @@ import CPlatform
 enum Normalization<M: Machine> {
   typealias V = M.V
   typealias S = M.S
-  typealias L = Lanes<M>
+  typealias L = CellLanes<M>
 
   /// PyTorch's.
   private static var epsilon: Double { 1e-5 }
@@ -18,11 +18,11 @@ enum Normalization<M: Machine> {
     let mean = sum(count) { j, lanes in L.load(x, j, lanes) } / S(count)
     let middle = V(repeating: mean)
     let squares = sum(count) { j, lanes in
-      let d = L.load(x, j, lanes, fill: mean) - middle
+      let d = Lanes<M>.load(x, j, lanes, fill: mean) - middle
       return d * d
     }
     let inverse = 1 / (squares / S(count) + S(epsilon)).squareRoot()
-    L.forEach(count) { j, lanes in
+    Lanes<M>.forEach(count) { j, lanes in
       let hat = (L.load(x, j, lanes) - middle) * inverse
       if let normal { L.store(hat, normal, j, lanes) }
       let start = shift.map { L.load($0, j, lanes) } ?? V(repeating: 0)
@@ -42,7 +42,7 @@ enum Normalization<M: Machine> {
       sum(count) { j, lanes in
         L.load(dy, j, lanes) * L.load(scale, j, lanes) * L.load(normal, j, lanes)
       } / S(count)
-    L.forEach(count) { j, lanes in
+    Lanes<M>.forEach(count) { j, lanes in
       let (dy0, hat) = (L.load(dy, j, lanes), L.load(normal, j, lanes))
       L.store(M.multiplyAdd(L.load(scaleGradient, j, lanes), dy0, hat), scaleGradient, j, lanes)
       L.store(L.load(shiftGradient, j, lanes) + dy0, shiftGradient, j, lanes)
@@ -51,10 +51,23 @@ enum Normalization<M: Machine> {
     }
   }
 
+  /// Four chains of additions, so that none waits for itself.
   @inline(__always)
   private static func sum(_ count: Int, _ term: (Int, Int) -> V) -> S {
-    var sum = V(repeating: 0)
-    L.forEach(count) { j, lanes in sum = sum + term(j, lanes) }
-    return M.sum(sum)
+    let zero = V(repeating: 0)
+    var (a, b, c, d, j) = (zero, zero, zero, zero, 0)
+    let width = V.scalarCount
+    while j &+ 4 &* width <= count {
+      a = a + term(j, width)
+      b = b + term(j &+ width, width)
+      c = c + term(j &+ 2 &* width, width)
+      d = d + term(j &+ 3 &* width, width)
+      j &+= 4 &* width
+    }
+    while j < count {
+      a = a + term(j, min(width, count &- j))
+      j &+= width
+    }
+    return M.sum((a + b) + (c + d))
   }
 }
