@@ -115,7 +115,8 @@ test-c: all
 	@$(MAKE) --no-print-directory -C Tests/c
 
 # Those of pictures and pages take long and depend on no kernel.
-NUMBERS := $(filter-out %_plot.py %_report.py %_diagnose.py %_tensorboard.py, $(wildcard Tests/python/test_*.py))
+NUMBERS := $(filter-out %_plot.py %_report.py %_diagnose.py %_tensorboard.py %_adding_a_cell.py, \
+  $(wildcard Tests/python/test_*.py))
 
 test-python: python $(BUILD)/examples/pedal $(BUILD)/examples/adapt
 	@echo "== Python tests (shipped library) =="
