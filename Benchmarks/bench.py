@@ -24,6 +24,7 @@ from sections.memory import memory
 from sections.scaling import scaling
 from sections.speed import inference, training
 from sections.startup import startup
+from sections.variants import variants
 
 SECTIONS: dict[str, Callable[[Run], None]] = {
     "training": training,
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "scaling": scaling,
     "memory": memory,
     "startup": startup,
+    "variants": variants,
 }
 
 

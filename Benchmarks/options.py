@@ -11,7 +11,7 @@ from machine import ROOT
 from turns import Effort
 from workloads import INFERENCE, TRAINING
 
-SECTIONS = ["training", "inference", "scaling", "memory", "startup"]
+SECTIONS = ["training", "inference", "scaling", "memory", "startup", "variants"]
 # TensorFlow and JAX take longer to compile the workloads than a quick run may last.
 QUICK_LIBRARIES = [OURS, "torch", "onnxruntime", "openvino"]
 

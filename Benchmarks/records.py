@@ -36,6 +36,16 @@ def records(results: Results) -> Iterator[dict[str, Any]]:
         for timing in timings:
             yield {"section": section, **timed(results, timing)}
     yield from processes(results)
+    for variant in results.variants:
+        line = {"section": "variants", "workload": variant.name, "cell": variant.plain}
+        line |= {
+            "H": variant.hidden,
+            "threads": 1,
+            "library": "librnn",
+            "unit": "of the plain form's",
+        }
+        for quantity in ("training", "streaming"):
+            yield {**line, "quantity": quantity, "value": round(getattr(variant, quantity), 3)}
     for threads, peak in results.peaks.items():
         figure = {"quantity": "multiply-adds", "unit": "GFLOP/s", "value": round(peak, 1)}
         yield {"section": "peak", "threads": threads, **figure}

@@ -24,6 +24,7 @@ def report(setting: str, results: Results) -> str:
         ("Scaling", scaling(results)),
         ("Memory", memory(results)),
         ("Start", startup(results)),
+        ("Variants", variants(results)),
         ("Streaming, measured elsewhere", [rtneural()]),
         ("Targets", [reached(results)]),
     )
@@ -52,6 +53,18 @@ def training(results: Results) -> Iterator[str]:
             f"\\* Measured elsewhere beside PyTorch, whose charlm took {PYTORCH_CHARLM} ms there; "
             "scaled by PyTorch's charlm in this run."
         )
+
+
+def variants(results: Results) -> Iterator[str]:
+    """Yield the table of recurrent layers beside their plain forms."""
+    if not results.variants:
+        return
+    rows = [
+        [v.name, v.plain, str(v.hidden), f"{v.training:.2f}", f"{v.streaming:.2f}"]
+        for v in results.variants
+    ]
+    heads = ["variant", "plain form", "H", "training", "streaming"]
+    yield f"Time of an operation by that of the plain form, one thread:\n\n{table(heads, rows)}"
 
 
 def inference(results: Results) -> Iterator[str]:

@@ -114,6 +114,27 @@ class Startup:
     runs: int
 
 
+@dataclass(frozen=True)
+class VariantRatio:
+    """A recurrent layer's time by its plain form's, operation by operation.
+
+    Attributes
+    ----------
+    name, plain : str
+        What it is, and what it is a variant of.
+    hidden : int
+        H; inputs are as many.
+    training, streaming : float
+        The ratios; NaN for one that does not stream.
+    """
+
+    name: str
+    plain: str
+    hidden: int
+    training: float
+    streaming: float
+
+
 @dataclass
 class Results:
     """All of a run.
@@ -126,6 +147,8 @@ class Results:
         By the letter of the size that grows.
     memory, startup : list
         The figures of processes.
+    variants : list of VariantRatio
+        Recurrent layers beside their plain forms.
     peaks : dict of int to float
         GFLOP/s of the machine, by number of threads.
     absent : dict of str to str
@@ -137,6 +160,7 @@ class Results:
     scaling: dict[str, list[Timing]] = field(default_factory=dict)
     memory: list[Memory] = field(default_factory=list)
     startup: list[Startup] = field(default_factory=list)
+    variants: list[VariantRatio] = field(default_factory=list)
     peaks: dict[int, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,7 @@ def targets(results: Results) -> list[Target]:
         forward(results, ("onnxruntime", "openvino"), 1.05),
         *(memory(results, workload) for workload in ("smnist", "big")),
         *startup(results),
+        *variants(results),
     ]
 
 
@@ -132,3 +133,16 @@ def startup(results: Results) -> list[Target]:
         figure("`import librnn` beyond numpy", lambda s: 1e3 * s.seconds, 30, "{:.1f} ms"),
         figure("size on disk", lambda s: s.size / 1e6, 2, "{:.2f} MB"),
     ]
+
+
+def variants(results: Results) -> Iterator[Target]:
+    """Yield the worst ratios of recurrent layers to their plain forms."""
+    for task in ("training", "streaming"):
+        name = f"variants, {task}: time of an operation by the plain form's, worst"
+        found = [v for v in results.variants if not np.isnan(getattr(v, task))]
+        if not found:
+            yield Target(name, None, 1.3, at_most=True)
+            continue
+        top = max(found, key=lambda v: getattr(v, task))
+        note = f"{top.name}, H = {top.hidden}"
+        yield Target(name, getattr(top, task), 1.3, at_most=True, note=note)

@@ -1,0 +1,131 @@
+"""Recurrent layers beside their plain forms: nanoseconds of a floating-point operation.
+
+    python variants.py HIDDEN ROUNDS
+
+prints a line of JSON for each variant. A variant and its plain form take turns; the figure is the
+median of the ratios of neighbouring turns.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import librnn
+import numpy as np
+
+from results import VariantRatio
+
+BATCH = 32
+# Multiplications in all steps of a sequence, about.
+WORK = 1 << 28
+
+PLAIN: dict[str, Callable[[int], librnn.Layer]] = {
+    "LSTM": lambda h: librnn.LSTM(h, h),
+    "GRU": lambda h: librnn.GRU(h, h),
+    "RNN": lambda h: librnn.RNN(h, h),
+}
+HARD = ("hard_sigmoid", "softsign", "tanh")
+# Each with its plain form and what is asked for.
+VARIANTS: dict[str, tuple[str, Callable[[int], librnn.Layer]]] = {
+    "peepholes": ("LSTM", lambda h: librnn.LSTM(h, h, peepholes=True)),
+    "projection": ("LSTM", lambda h: librnn.LSTM(h, h, proj_size=h // 2)),
+    "coupled": ("LSTM", lambda h: librnn.LSTM(h, h, coupled=True)),
+    "other functions": ("LSTM", lambda h: librnn.LSTM(h, h, activations=HARD)),
+    "layer norm": ("LSTM", lambda h: librnn.LSTM(h, h, layer_norm=True)),
+    "zoneout": ("LSTM", lambda h: librnn.LSTM(h, h, zoneout=0.1, zoneout_cell=0.1)),
+    "recurrent dropout": ("LSTM", lambda h: librnn.LSTM(h, h, recurrent_dropout=0.2)),
+    "input dropout": ("LSTM", lambda h: librnn.LSTM(h, h, input_dropout=0.2)),
+    "weight drop": ("LSTM", lambda h: librnn.LSTM(h, h, weight_drop=0.2)),
+    "residual": ("LSTM", lambda h: librnn.LSTM(h, h, residual=True)),
+    "learned state": ("LSTM", lambda h: librnn.LSTM(h, h, learn_state=True)),
+    "both directions": ("LSTM", lambda h: librnn.LSTM(h, h, bidirectional=True)),
+    "both, summed": ("LSTM", lambda h: librnn.LSTM(h, h, bidirectional=True, merge="sum")),
+    "reset before": ("GRU", lambda h: librnn.GRU(h, h, reset_after=False)),
+    "GRU, layer norm": ("GRU", lambda h: librnn.GRU(h, h, layer_norm=True)),
+    "GRU, zoneout": ("GRU", lambda h: librnn.GRU(h, h, zoneout=0.1)),
+    "GRU, both directions": ("GRU", lambda h: librnn.GRU(h, h, bidirectional=True)),
+    "minGRU": ("GRU", lambda h: librnn.MinGRU(h, h)),
+    "minLSTM": ("LSTM", lambda h: librnn.MinLSTM(h, h)),
+    "RNN, softsign": ("RNN", lambda h: librnn.RNN(h, h, nonlinearity="softsign")),
+    "RNN, layer norm": ("RNN", lambda h: librnn.RNN(h, h, layer_norm=True)),
+}
+
+
+def operations(layer: librnn.Layer) -> float:
+    """Multiplications of a step of one row."""
+    weights = librnn.Model(layer).state_dict()
+    return float(sum(value.size for value in weights.values() if value.ndim == 2))
+
+
+def training(layer: librnn.Layer, steps: int) -> Callable[[], Any]:
+    """Return a training step."""
+    draw = np.random.default_rng(0).standard_normal
+    model = librnn.Model(layer)
+    x = draw((steps, BATCH, layer.input_size), dtype=np.float32)
+    y = draw(model(x)[0].shape, dtype=np.float32)
+    trainer = librnn.Trainer(model, librnn.MSELoss(), librnn.SGD(lr=1e-3))
+    return partial(trainer.step, x, y)
+
+
+def streaming(layer: librnn.Layer, steps: int) -> Callable[[], Any] | None:
+    """Return a block of steps of one row; None for a layer that does not stream."""
+    if layer.bidirectional:
+        return None
+    stream = librnn.Stream(librnn.Model(layer))
+    draw = np.random.default_rng(0).standard_normal
+    x = draw((steps, 1, layer.input_size), dtype=np.float32)
+    return partial(stream.process, x)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Return the time of a call."""
+    begin = perf_counter()
+    call()
+    return perf_counter() - begin
+
+
+def compare(
+    make: Callable[..., Callable[[], Any] | None],
+    layers: list[librnn.Layer],
+    steps: int,
+    rounds: int,
+) -> float:
+    """Return the median ratio of the variant's time for an operation to the plain form's."""
+    own, plain = (make(layer, steps) for layer in layers)
+    if own is None or plain is None:
+        return float("nan")
+    own(), plain()
+    scale = operations(layers[1]) / operations(layers[0])
+    return float(np.median([seconds(own) / seconds(plain) for _ in range(rounds)])) * scale
+
+
+def measure(name: str, hidden: int, rounds: int) -> VariantRatio:
+    """Return the figures of a variant."""
+    plain, make = VARIANTS[name]
+    layers = [make(hidden), PLAIN[plain](hidden)]
+    steps = max(4, int(WORK / operations(layers[1]) / BATCH))
+    return VariantRatio(
+        name,
+        plain,
+        hidden,
+        compare(training, layers, steps, rounds),
+        compare(streaming, layers, steps, 4 * rounds),
+    )
+
+
+def main() -> None:
+    """Measure all variants."""
+    hidden, rounds = map(int, sys.argv[1:])
+    librnn.set_num_threads(1)
+    for name in VARIANTS:
+        print(json.dumps(asdict(measure(name, hidden, rounds))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
