@@ -343,6 +343,20 @@ typedef enum rnn_nonfinite {
 /* A literal zero for the fields of rnn_trainer_options in which 0 means the default. */
 #define RNN_ZERO (-1.0)
 
+/*
+ * How the learning rate goes from update to update: PyTorch's StepLR; CosineAnnealingLR, Loshchilov and Hutter 2017;
+ * OneCycleLR, Smith and Topin 2018; ReduceLROnPlateau. Of b, learning_rate, and n, the number of updates so far: steps
+ * that are skipped do not count, and an update that is taken back counts no more. T, g, f and d, e are
+ * schedule_period, factor, floor and the two divisors; r is the number of reductions by rnn_trainer_report_metric.
+ */
+typedef enum rnn_schedule {
+  RNN_SCHEDULE_NONE = 0,      /* b */
+  RNN_SCHEDULE_STEP = 1,      /* b g^floor(n / T) */
+  RNN_SCHEDULE_COSINE = 2,    /* f + (b - f) (1 + cos(pi n / T)) / 2, and f from n = T on */
+  RNN_SCHEDULE_ONE_CYCLE = 3, /* b / d; half a cosine to b at n = 0.3 T - 1; one to b / (d e) at T - 1 */
+  RNN_SCHEDULE_PLATEAU = 4    /* max(b g^r, f) */
+} rnn_schedule;
+
 typedef struct rnn_trainer_options {
   size_t struct_size;
   rnn_loss loss;
@@ -397,6 +411,18 @@ typedef struct rnn_trainer_options {
   double orthogonality;
   double activation_penalty;
   double temporal_activation_penalty;
+  rnn_schedule schedule;
+  /*
+   * W >= 0: the first W updates have (n + 1) / (W + 1) of the rate with which the schedule begins, and its own n is 0
+   * after them: LinearLR before another in SequentialLR. period: T >= 1, of a plateau the number of reports in a row
+   * that may be no better, where 0 means 10 and RNN_ZERO none.
+   */
+  int64_t schedule_warm_up;
+  int64_t schedule_period;
+  double schedule_factor;        /* STEP, PLATEAU: g in (0, 1], 0 means 0.1 */
+  double schedule_floor;         /* COSINE, PLATEAU: f >= 0 */
+  double schedule_divisor;       /* ONE_CYCLE: d >= 1, 0 means 25 */
+  double schedule_final_divisor; /* ONE_CYCLE: e >= 1, 0 means 1e4 */
 } rnn_trainer_options;
 
 /* What became of a step. */
@@ -428,7 +454,7 @@ typedef struct rnn_step_report {
   size_t struct_size;
   double loss;           /* reduced over the whole batch */
   double grad_norm;      /* over all parameters, before clipping; 0 after rnn_trainer_evaluate */
-  double learning_rate;  /* used in this step */
+  double learning_rate;  /* used in this step; after rnn_trainer_evaluate that of the next */
   int32_t clipped;       /* 1: clipping changed the gradient */
   int32_t skipped;       /* 1: there was no update: the step was skipped or rolled back */
   int64_t step;          /* steps taken so far, this one and skipped ones included */
@@ -476,10 +502,10 @@ rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_st
 /* The loss of a batch and nothing else: no dropout, no gradient, no update. Errors: as rnn_trainer_step. */
 rnn_status rnn_trainer_evaluate(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
 
-/* The options in force, defaults filled in; learning_rate as last set. */
+/* The options in force, defaults filled in; learning_rate as last set or rolled back, before the schedule. */
 rnn_status rnn_trainer_describe(const rnn_trainer *trainer, rnn_trainer_options *options);
 
-/* Any finite rate >= 0, from the next step on. Errors: RNN_ERR_ARGUMENT. */
+/* Any finite rate >= 0, from the next step on; under a schedule its b. Errors: RNN_ERR_ARGUMENT. */
 rnn_status rnn_trainer_set_learning_rate(rnn_trainer *trainer, double learning_rate);
 
 /* The weights of the penalties, from the next step on. Errors: RNN_ERR_ARGUMENT. */
@@ -494,6 +520,14 @@ rnn_status rnn_trainer_gradient(const rnn_trainer *trainer, const char *name, vo
 
 /* A new handle to the trainer's model; free it as any other. */
 rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
+
+/*
+ * Tells RNN_SCHEDULE_PLATEAU how well training goes, a loss on other data, say: less is better. It is so if it is less
+ * than (1 - 1e-4) times the best so far. After more than schedule_period reports in a row that are not, the rate is
+ * reduced, if by more than 1e-8, and counting begins anew. Errors: RNN_ERR_ARGUMENT for another schedule, and for a
+ * metric that is not finite.
+ */
+rnn_status rnn_trainer_report_metric(rnn_trainer *trainer, double metric);
 
 /* ---- 6. Streaming --------------------------------------------------------------------------- */
 

@@ -100,6 +100,11 @@ public func rnn_trainer_set_penalties(
   }
 }
 
+@_cdecl("rnn_trainer_report_metric") @implementation
+public func rnn_trainer_report_metric(_ trainer: OpaquePointer?, _ metric: Double) -> rnn_status {
+  boundary { () throws(RNNError) in try RNNCAPI.trainer(trainer).reportMetric(metric) }
+}
+
 @_cdecl("rnn_trainer_gradient") @implementation
 public func rnn_trainer_gradient(
   _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ data: UnsafeMutableRawPointer?, _ bytes: Int
@@ -164,6 +169,7 @@ extension TrainerOptions {
     bptt = c.bptt == 0 ? nil : try size(c.bptt, "bptt")
     seed = c.seed
     recompute = try flag(c.recompute, "recompute")
+    schedule = try Schedule(c)
   }
 
   private mutating func readClipping(_ c: rnn_trainer_options) throws(RNNError) {
@@ -222,7 +228,32 @@ extension TrainerOptions {
     c.orthogonality = penalties.orthogonality
     c.activation_penalty = penalties.activation
     c.temporal_activation_penalty = penalties.temporalActivation
+    schedule.write(to: &c)
     return c
+  }
+}
+
+extension Schedule {
+  init(_ c: rnn_trainer_options) throws(RNNError) {
+    self.init()
+    kind = try option(c.schedule.rawValue, "schedule", Kind.self)
+    warmUp = try size(c.schedule_warm_up, "schedule_warm_up")
+    period = try size(c.schedule_period, "schedule_period")
+    if kind == .plateau { period = period == 0 ? 10 : period == Int(RNN_ZERO) ? 0 : period }
+    if c.schedule_factor != 0 { factor = c.schedule_factor }
+    floor = c.schedule_floor
+    if c.schedule_divisor != 0 { divisor = c.schedule_divisor }
+    if c.schedule_final_divisor != 0 { finalDivisor = c.schedule_final_divisor }
+  }
+
+  func write(to c: inout rnn_trainer_options) {
+    c.schedule = rnn_schedule(UInt32(kind.rawValue))
+    c.schedule_warm_up = Int64(warmUp)
+    c.schedule_period = kind == .plateau && period == 0 ? Int64(RNN_ZERO) : Int64(period)
+    c.schedule_factor = factor
+    c.schedule_floor = floor
+    c.schedule_divisor = divisor
+    c.schedule_final_divisor = finalDivisor
   }
 }
 

@@ -54,6 +54,7 @@ typedef struct arguments {
   rnn_trainer *trainer, *sensor_trainer; /* of each, one step was observed */
   rnn_trainer *fresh_trainer;            /* of this none */
   rnn_trainer *thrifty_trainer;          /* of this none; it computes activations again */
+  rnn_trainer *patient_trainer;          /* of this none; its rate falls on a plateau */
   rnn_stream *stream, *sensor_stream;
   rnn_stream *sparse_stream; /* of the first model, its last lane idle */
   /* The first model in float64, one that has a GRU in the place of its LSTM, and a stream of each. */
@@ -104,7 +105,7 @@ typedef struct arguments {
   int64_t rows, time_steps, batch_size;
   rnn_dtype dtype;
   rnn_weights weight_format;
-  double learning_rate, omega, orthogonality, activation_penalty, temporal_activation_penalty;
+  double learning_rate, metric, omega, orthogonality, activation_penalty, temporal_activation_penalty;
   rnn_flow_series series;
   int32_t gate, spectrum_gate;
   int64_t from, to;
@@ -188,13 +189,14 @@ extern const function set_num_threads, status_name, model_quantize, model_create
     model_layer, model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward,
     sensor_forward, trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
     sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_set_penalties,
-    trainer_gradient, trainer_model, trainer_flow, trainer_flow_series, trainer_tensor_flow, stream_create,
-    stream_free, stream_prepare, stream_describe, stream_step, sensor_stream_step, stream_process,
-    sensor_stream_process, stream_reset, stream_get_state, stream_set_state, sensor_stream_set_state,
-    stream_export, stream_import, sensor_stream_import, stream_copy, stream_leave, stream_swap_model,
-    model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor, layer_initialize,
-    layer_forward, layer_backward, token_layer_forward, token_layer_backward, model_spectrum, model_jacobian,
-    sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss, sensor_floss;
+    trainer_report_metric, trainer_gradient, trainer_model, trainer_flow, trainer_flow_series,
+    trainer_tensor_flow, stream_create, stream_free, stream_prepare, stream_describe, stream_step,
+    sensor_stream_step, stream_process, sensor_stream_process, stream_reset, stream_get_state,
+    stream_set_state, sensor_stream_set_state, stream_export, stream_import, sensor_stream_import,
+    stream_copy, stream_leave, stream_swap_model, model_save, model_load, trainer_save, trainer_resume,
+    layer_plan, layer_tensor, layer_initialize, layer_forward, layer_backward, token_layer_forward,
+    token_layer_backward, model_spectrum, model_jacobian, sensor_jacobian, model_lyapunov, sensor_lyapunov,
+    trainer_floss, sensor_floss;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);

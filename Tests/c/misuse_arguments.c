@@ -168,7 +168,7 @@ static void fill_values(arguments *a, const char *directory) {
   a->threads = 1;
   a->count = 3;
   a->rows = a->time_steps = a->batch_size = B;
-  a->learning_rate = 0.1;
+  a->learning_rate = a->metric = 0.1;
   a->weight_format = RNN_WEIGHTS_INT8;
   a->omega = a->orthogonality = a->activation_penalty = a->temporal_activation_penalty = 0.5;
   a->wide_at = a->wide;
@@ -260,6 +260,9 @@ static void open_handles(arguments *a) {
   training.recompute = 1;
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->fresh_trainer));
   REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->thrifty_trainer));
+  training.schedule = RNN_SCHEDULE_PLATEAU;
+  REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->patient_trainer));
+  training.schedule = RNN_SCHEDULE_NONE;
   training.recompute = 0;
   REQUIRE_OK(rnn_model_create(sensor, 2, &options, &a->sensor_model));
   REQUIRE_OK(rnn_trainer_create(a->sensor_model, &training, &a->sensor_trainer));
@@ -304,6 +307,7 @@ void free_arguments(arguments *a) {
   CHECK_STATUS(rnn_trainer_free(a->trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->fresh_trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->thrifty_trainer), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->patient_trainer), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->stream), RNN_OK);
   CHECK_STATUS(rnn_model_free(a->sensor_model), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->sensor_trainer), RNN_OK);

@@ -42,6 +42,7 @@ static const handle_use handle_uses[] = {
     TAKES(trainer_model, trainer),
     TAKES(trainer_save, trainer),
     TAKES(trainer_set_penalties, trainer),
+    TAKES_AS("trainer", trainer_report_metric, patient_trainer, trainer),
     TAKES(trainer_flow, trainer),
     TAKES(trainer_flow_series, trainer),
     TAKES(trainer_tensor_flow, trainer),

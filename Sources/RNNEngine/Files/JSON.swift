@@ -1,7 +1,7 @@
 import CPlatform
 
 /// A JSON value. Numbers keep their text, so that 64-bit integers lose nothing.
-enum JSON {
+enum JSON: Sendable {
   case null
   case bool(Bool)
   case number(String)

@@ -8,7 +8,7 @@ extension Trainer {
     let supervisor = try supervise(objective.sequence, observes: batch.observes)
     let planned = batch.observes ? try plannedObservation(supervisor) : nil
     report = StepReport()
-    report.learningRate = options.optimizer.learningRate
+    report.learningRate = learningRate
     report.loss = backpropagate(objective, network, supervisor)
     addPenalties(supervisor, &report)
     clip(&report, automatic: options.clip.quantile.flatMap { history?.quantile($0) })
@@ -35,7 +35,7 @@ extension Trainer {
     _ batch: Batch, _ options: LyapunovOptions, _ report: inout StepReport
   ) throws(RNNError) {
     report = StepReport()
-    report.learningRate = optimizer.options.learningRate
+    report.learningRate = learningRate
     report.loss = try flossingLoss(batch, options)
     clipCounts.values.clear()
     clip(&report, automatic: nil)
@@ -134,6 +134,7 @@ extension Trainer {
 
   private func update(isObserved: Bool) {
     lastGood?.keep(model, optimizer)
+    optimizer.options.learningRate = learningRate
     optimizer.update(
       model.parameters.values, gradient: gradient.values, clipping,
       flow: isObserved ? observation?.updates : nil)
@@ -158,7 +159,6 @@ extension Trainer {
     lastGood.restore(model, optimizer)
     lastGood.version = model.version
     options.optimizer.learningRate *= options.rollBackFactor
-    optimizer.options.learningRate = options.optimizer.learningRate
     return true
   }
 

@@ -6,6 +6,7 @@ public final class Trainer<S: Scalar> {
   public internal(set) var options: TrainerOptions
   let optimizer: Optimizer<S>
   var counts = StepCounts()
+  var plateau = Plateau()
   /// Norms of the last steps, if the threshold follows them.
   var history: NormHistory?
   /// What is gone back to, if that is the policy.
@@ -64,14 +65,26 @@ public final class Trainer<S: Scalar> {
     changed.optimizer.learningRate = rate
     try Self.checkRepresentable(changed)
     options.optimizer.learningRate = rate
-    optimizer.options.learningRate = rate
+  }
+
+  /// Of the next update: the base by the schedule.
+  var learningRate: Double {
+    options.schedule.rate(
+      options.optimizer.learningRate, updates: optimizer.updates, reductions: plateau.reductions)
+  }
+
+  public func reportMetric(_ metric: Double) throws(RNNError) {
+    try plateau.report(metric, options.schedule, base: options.optimizer.learningRate)
   }
 
   /// A rate that is infinite, or an eps that is zero, in the model's type would ruin the weights.
   private static func checkRepresentable(_ options: TrainerOptions) throws(RNNError) {
     let o = options.optimizer
-    for (name, value) in [("learning_rate", o.learningRate), ("weight_decay", o.weightDecay)]
-    where !S(value).isFinite {
+    let rates = [
+      ("learning_rate", o.learningRate), ("weight_decay", o.weightDecay),
+      ("schedule_floor", options.schedule.floor),
+    ]
+    for (name, value) in rates where !S(value).isFinite {
       throw RNNError(.argument, "\(name): expected a number that \(S.dtype.name) can hold, got \(value)")
     }
     if S(o.eps) == 0 {
@@ -107,7 +120,7 @@ public final class Trainer<S: Scalar> {
   public func evaluate(_ batch: Batch) throws(RNNError) -> StepReport {
     let (objective, network) = try prepare(batch)
     var report = StepReport()
-    report.learningRate = options.optimizer.learningRate
+    report.learningRate = learningRate
     report.loss = run(objective, network, isTraining: false, Supervisor())
     report.counts = counts
     finish(objective.sequence, network, isFinite: true)

@@ -20,31 +20,35 @@ public struct TrainerOptions: Sendable {
   public var recompute = false
   /// Of dropout.
   public var seed: UInt64 = 0
+  public var schedule = Schedule()
 
   public init(_ optimizer: OptimizerOptions = OptimizerOptions(.adam)) { self.optimizer = optimizer }
 
   func validate() throws(RNNError) {
     let o = optimizer
-    try check(o.learningRate, "learning_rate", "a finite number >= 0") { $0 >= 0 }
-    try check(o.momentum, "momentum", "a finite number >= 0") { $0 >= 0 }
-    try check(o.beta1, "beta1", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(o.beta2, "beta2", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(o.alpha, "alpha", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(o.eps, "eps", "a finite number > 0") { $0 > 0 }
-    try check(o.weightDecay, "weight_decay", "a finite number >= 0") { $0 >= 0 }
-    try check(clip.value ?? 1, "clip_value", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.norm ?? 1, "clip_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.tensorNorm ?? 1, "clip_tensor_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.adaptive ?? 1, "clip_adaptive", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.stepValue ?? 1, "clip_step_value", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.stepNorm ?? 1, "clip_step_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.quantile ?? 1, "clip_quantile", "a number in (0, 1], or 0 for none") { $0 > 0 && $0 <= 1 }
+    try checkOption(o.learningRate, "learning_rate", "a finite number >= 0") { $0 >= 0 }
+    try checkOption(o.momentum, "momentum", "a finite number >= 0") { $0 >= 0 }
+    try checkOption(o.beta1, "beta1", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
+    try checkOption(o.beta2, "beta2", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
+    try checkOption(o.alpha, "alpha", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
+    try checkOption(o.eps, "eps", "a finite number > 0") { $0 > 0 }
+    try checkOption(o.weightDecay, "weight_decay", "a finite number >= 0") { $0 >= 0 }
+    try checkOption(clip.value ?? 1, "clip_value", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try checkOption(clip.norm ?? 1, "clip_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try checkOption(clip.tensorNorm ?? 1, "clip_tensor_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try checkOption(clip.adaptive ?? 1, "clip_adaptive", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try checkOption(clip.stepValue ?? 1, "clip_step_value", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try checkOption(clip.stepNorm ?? 1, "clip_step_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
+    try checkOption(clip.quantile ?? 1, "clip_quantile", "a number in (0, 1], or 0 for none") {
+      $0 > 0 && $0 <= 1
+    }
     guard (NormHistory.fewest...1 << 20).contains(clip.window) else {
       throw RNNError(
         .argument, "clip_window: expected \(NormHistory.fewest) to \(1 << 20) norms, got \(clip.window)")
     }
-    try check(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
+    try checkOption(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
     try penalties.validate(recomputes: recompute)
+    try schedule.validate()
     if o.nesterov && !(o.kind == .sgd && o.momentum > 0) {
       throw RNNError(.argument, "nesterov: expected SGD with a momentum > 0, got none")
     }
@@ -56,7 +60,8 @@ public struct TrainerOptions: Sendable {
 }
 
 /// A finite number of the right kind.
-private func check(
+@inline(never)
+func checkOption(
   _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
 ) throws(RNNError) {
   if !value.isFinite || !isRight(value) {
@@ -86,7 +91,7 @@ public struct PenaltyOptions: Sendable {
       ("omega", omega), ("orthogonality", orthogonality), ("activation_penalty", activation),
       ("temporal_activation_penalty", temporalActivation),
     ]
-    for (name, weight) in weights { try check(weight, name, "a finite number >= 0") { $0 >= 0 } }
+    for (name, weight) in weights { try checkOption(weight, name, "a finite number >= 0") { $0 >= 0 } }
     if recomputes && temporalActivation != 0 {
       throw RNNError(
         .argument, "temporal_activation_penalty: expected 0 with recompute, got \(temporalActivation)")

@@ -36,6 +36,14 @@ from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .quantization import QuantizationReport, Quantized, quantize
 from .result import Origin, StepResult
+from .schedules import (
+    ConstantSchedule,
+    CosineSchedule,
+    OneCycleSchedule,
+    PlateauSchedule,
+    Schedule,
+    StepSchedule,
+)
 from .stream import Stream
 from .trainer import Trainer
 
@@ -71,6 +79,8 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "BCEWithLogitsLoss",
+    "ConstantSchedule",
+    "CosineSchedule",
     "CrossEntropyLoss",
     "DTypeError",
     "Embedding",
@@ -87,15 +97,19 @@ __all__ = [
     "ModelError",
     "NaNError",
     "NonFiniteError",
+    "OneCycleSchedule",
     "Optimizer",
     "Origin",
     "OutOfMemoryError",
+    "PlateauSchedule",
     "QuantizationReport",
     "Quantized",
     "RMSprop",
     "RnnError",
+    "Schedule",
     "ShapeError",
     "StepResult",
+    "StepSchedule",
     "Stream",
     "StructSizeError",
     "TensorFlow",

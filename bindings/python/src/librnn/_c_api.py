@@ -62,6 +62,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "rnn_trainer_gradient": (_STATUS, (c_void_p, c_char_p, c_void_p, c_size_t)),
     "rnn_trainer_model": (_STATUS, (c_void_p, _NEW)),
+    "rnn_trainer_report_metric": (_STATUS, (c_void_p, c_double)),
     "rnn_stream_create": (_STATUS, (c_void_p, POINTER(_c.StreamOptions), _NEW)),
     "rnn_stream_free": (_STATUS, (c_void_p,)),
     "rnn_stream_prepare": (_STATUS, (c_void_p,)),

@@ -38,6 +38,8 @@ RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
 RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
 RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL, RNN_NONFINITE_ROLL_BACK = range(3)
+RNN_SCHEDULE_NONE, RNN_SCHEDULE_STEP, RNN_SCHEDULE_COSINE = range(3)
+RNN_SCHEDULE_ONE_CYCLE, RNN_SCHEDULE_PLATEAU = range(3, 5)
 RNN_UPDATED, RNN_SKIPPED, RNN_ROLLED_BACK = range(3)
 RNN_CLIPPED_VALUE = 1
 RNN_CLIPPED_ADAPTIVE = 2
@@ -181,6 +183,13 @@ class TrainerOptions(Sized):  # noqa: D101
         ("orthogonality", c_double),
         ("activation_penalty", c_double),
         ("temporal_activation_penalty", c_double),
+        ("schedule", enum),
+        ("schedule_warm_up", c_int64),
+        ("schedule_period", c_int64),
+        ("schedule_factor", c_double),
+        ("schedule_floor", c_double),
+        ("schedule_divisor", c_double),
+        ("schedule_final_divisor", c_double),
     ]
 
 

@@ -10,6 +10,7 @@ from ._checks import UINT64_MAX, integer, known, number, positive
 from .errors import ArgumentError, DTypeError, mismatch
 from .losses import Loss
 from .optimizers import Optimizer
+from .schedules import Schedule
 
 ClipScope: TypeAlias = Literal["global", "per_tensor"]
 NonFinite: TypeAlias = Literal["skip", "fail", "roll_back"]
@@ -39,12 +40,15 @@ def to_c(
     rollback_factor: float,
     seed: int,
     recompute: bool,
+    schedule: Schedule | None,
 ) -> _c.TrainerOptions:
     """Return the C options; None turns an option off."""
     if not isinstance(loss, Loss):
         raise DTypeError(mismatch("loss", "a Loss", type(loss).__name__))
     if not isinstance(optimizer, Optimizer):
         raise DTypeError(mismatch("optimizer", "an Optimizer", type(optimizer).__name__))
+    if schedule is not None and not isinstance(schedule, Schedule):
+        raise DTypeError(mismatch("schedule", "a Schedule", type(schedule).__name__))
     options = _c.TrainerOptions(
         bptt=0 if bptt is None else integer("bptt", bptt),
         clip_scope=_SCOPES[known("clip_scope", clip_scope, _SCOPES)],
@@ -61,6 +65,8 @@ def to_c(
         setattr(options, name, number(name, value, low=0))
     loss._to_c(options)
     optimizer._to_c(options)
+    if schedule is not None:
+        schedule._to_c(options)
     return options
 
 

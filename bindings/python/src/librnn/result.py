@@ -135,7 +135,7 @@ class StepResult:
 
     @property
     def learning_rate(self) -> float:
-        """The one used in this step."""
+        """The one used in this step; after `Trainer.evaluate` that of the next."""
         return float(self._report.learning_rate)
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _c_types as _c
-from . import _options, losses, optimizers
+from . import _options, losses, optimizers, schedules
 from ._arrays import Array
 from ._batch import Batch, Lengths
 from ._c_api import check, create, lib
@@ -25,6 +25,7 @@ from .losses import CrossEntropyLoss, Loss
 from .model import Model, Path, check_model
 from .optimizers import Adam, Optimizer, from_literal
 from .result import StepResult
+from .schedules import Schedule
 
 
 class Trainer(Owner):
@@ -78,12 +79,16 @@ class Trainer(Owner):
         Keep activations for about √T steps at a time only, and compute them again on the way back:
         less memory for more time, and a gradient of the same bits. (Not quite with a last-step head
         and `lengths`: there its sums are in another order.)
+    schedule
+        StepSchedule, CosineSchedule, OneCycleSchedule or PlateauSchedule, or ConstantSchedule for a
+        warm-up alone: how the learning rate goes from update to update. None: it stays.
     """
 
     _model: Model
     _signature: Signature
     _loss: Loss
     _optimizer: Optimizer
+    _schedule: Schedule | None
 
     def __init__(
         self,
@@ -109,6 +114,7 @@ class Trainer(Owner):
         rollback_factor: float = 0.5,
         seed: int = 0,
         recompute: bool = False,
+        schedule: Schedule | None = None,
     ) -> None:
         check_model(model)
         options = _options.to_c(
@@ -136,6 +142,7 @@ class Trainer(Owner):
             rollback_factor=rollback_factor,
             seed=seed,
             recompute=recompute,
+            schedule=schedule,
         )
         handle = create(lib.rnn_trainer_create, model._handle, options)
         self._own(handle, lib.rnn_trainer_free)
@@ -168,6 +175,7 @@ class Trainer(Owner):
         options = self._describe()
         self._loss = losses.from_c(options)
         self._optimizer = optimizers.from_c(options)
+        self._schedule = schedules.from_c(options)
 
     def _describe(self) -> _c.TrainerOptions:
         options = _c.TrainerOptions()
@@ -190,14 +198,32 @@ class Trainer(Owner):
         return self._optimizer
 
     @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the learning rate; None if it stays."""
+        return self._schedule
+
+    @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step, >= 0; can be set at any time."""
+        """The learning rate, >= 0; can be set at any time.
+
+        A schedule goes from it; `StepResult.learning_rate` has what comes of that.
+        """
         return from_literal(self._describe().learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         rate = number("learning_rate", value, low=0)
         check(lib.rnn_trainer_set_learning_rate(self._handle, rate))
+
+    def report_metric(self, metric: float) -> None:
+        """Tell a PlateauSchedule how well training goes.
+
+        Parameters
+        ----------
+        metric
+            A finite number, less is better: the loss on data that is not trained on, say.
+        """
+        check(lib.rnn_trainer_report_metric(self._handle, number("metric", metric)))
 
     def set_penalties(self, **weights: float) -> None:
         """Set weights of penalties from the next step on; those not named stay.
