@@ -423,10 +423,21 @@ typedef struct rnn_trainer_options {
   double schedule_floor;         /* COSINE, PLATEAU: f >= 0 */
   double schedule_divisor;       /* ONE_CYCLE: d >= 1, 0 means 25 */
   double schedule_final_divisor; /* ONE_CYCLE: e >= 1, 0 means 1e4 */
+  /*
+   * k >= 1: an update goes by the mean of the gradients of k steps, which is clipped; 0 means 1. A step whose gradient
+   * is not finite, or of nothing, is left out and another awaited; one that is rolled back drops the whole group. Norms
+   * of gradients, and rnn_trainer_gradient, are those of the step by itself, but with the update those of the mean.
+   */
+  int64_t accumulate;
 } rnn_trainer_options;
 
 /* What became of a step. */
-typedef enum rnn_action { RNN_UPDATED = 0, RNN_SKIPPED = 1, RNN_ROLLED_BACK = 2 } rnn_action;
+typedef enum rnn_action {
+  RNN_UPDATED = 0,
+  RNN_SKIPPED = 1,
+  RNN_ROLLED_BACK = 2,
+  RNN_ACCUMULATED = 3 /* its gradient waits for those of the next steps, see accumulate */
+} rnn_action;
 
 /* Which kinds of clipping changed a gradient: a sum of these. */
 typedef enum rnn_clipping {
@@ -488,7 +499,8 @@ rnn_status rnn_trainer_create(rnn_model *model, const rnn_trainer_options *optio
 rnn_status rnn_trainer_free(rnn_trainer *trainer);
 
 /*
- * One update: forward, loss L = sum over t of L^(t), backpropagation through time, clipping, optimiser.
+ * One update, or one in `accumulate` calls: forward, loss L = sum over t of L^(t), backpropagation through time,
+ * clipping, optimiser.
  * Reads input, target, lengths, state, weights; writes state_out and output (the outputs before the
  * update) when given. state starts the sequences and is not differentiated: to train on an endless
  * stream, hand each call the state_out of the one before.
@@ -881,8 +893,8 @@ rnn_status rnn_model_lyapunov(const rnn_model *model, const rnn_batch *batch, co
  * another trainer of the same model for this. Before training, and now and then during it, a few hundred are enough.
  *
  * Reads input, lengths, state. lyapunov: receives what rnn_model_lyapunov measures, before the update. report: loss is
- * F, the rest is as in rnn_trainer_step. Takes about as many bytes as (m + 8) sequences of T states in double for one
- * row at a time. Where exponents are large over many steps the gradient is, too: prefer short sequences and clip_norm.
+ * F, the rest is as in rnn_trainer_step; `accumulate` is not for this. Takes about as many bytes as (m + 8) sequences
+ * of T states in double for one row at a time. Where exponents are large over many steps the gradient is, too: prefer short sequences and clip_norm.
  * A state that does not stay finite, or a direction that is lost, makes the gradient not finite; report->origin stays
  * none, and exponents that were not reached are NaN. Threads: as rnn_trainer_step.
  * Errors: as rnn_model_lyapunov; RNN_ERR_NONFINITE when the policy is to fail. The weights are unchanged then.

@@ -170,6 +170,7 @@ extension TrainerOptions {
     seed = c.seed
     recompute = try flag(c.recompute, "recompute")
     schedule = try Schedule(c)
+    accumulate = c.accumulate == 0 ? 1 : try size(c.accumulate, "accumulate")
   }
 
   private mutating func readClipping(_ c: rnn_trainer_options) throws(RNNError) {
@@ -229,6 +230,7 @@ extension TrainerOptions {
     c.activation_penalty = penalties.activation
     c.temporal_activation_penalty = penalties.temporalActivation
     schedule.write(to: &c)
+    c.accumulate = Int64(accumulate)
     return c
   }
 }
@@ -263,8 +265,8 @@ extension StepReport {
     c.loss = loss
     c.grad_norm = gradNorm
     c.learning_rate = learningRate
-    c.clipped = action == .updated && clipping != [] ? 1 : 0
-    c.skipped = action == .updated ? 0 : 1
+    c.clipped = !isSkipped && clipping != [] ? 1 : 0
+    c.skipped = isSkipped ? 1 : 0
     c.step = Int64(counts.steps)
     c.clipped_steps = Int64(counts.clipped)
     c.skipped_steps = Int64(counts.skipped)

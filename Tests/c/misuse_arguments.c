@@ -22,6 +22,7 @@ static void fill_structs(arguments *a) {
   a->token_layer = make_layer(RNN_EMBEDDING, TOKENS, 4, 1);
   RNN_INIT(a->model_options);
   RNN_INIT(a->trainer_options);
+  a->trainer_options.accumulate = 2; /* for memory that may not be had */
   RNN_INIT(a->stream_options);
   a->stream_options.batch_size = B;
   a->layers_at = a->layers;

@@ -199,6 +199,12 @@ static const struct {
     {"`skipped_steps`:0", AND("`schedule_floor`:1e999")},
     {"`skipped_steps`:0", AND("`schedule_divisor`:0.5")},
     {"`skipped_steps`:0", AND("`schedule_final_divisor`:`1`")},
+    {"`skipped_steps`:0", AND("`accumulate`:0")},
+    {"`skipped_steps`:0", AND("`accumulate`:-9223372036854775808")},
+    {"`skipped_steps`:0", AND("`accumulated_steps`:1")},
+    {"`skipped_steps`:0", AND("`accumulate`:2,`accumulated_steps`:2")},
+    {"`skipped_steps`:0", AND("`accumulate`:2,`accumulated_steps`:-1")},
+    {"`skipped_steps`:0", AND("`accumulate`:2,`accumulated_steps`:1")}, /* but no such gradients */
     {"`skipped_steps`:0", AND("`plateau_best`:1")},
     {"`skipped_steps`:0", AND("`plateau_best`:1e999,`plateau_worse`:0,`plateau_reductions`:0")},
     {"`skipped_steps`:0", AND("`plateau_best`:1,`plateau_worse`:-1,`plateau_reductions`:0")},

@@ -3,20 +3,28 @@
 extension Trainer {
   public func save(to path: UnsafePointer<CChar>) throws(RNNError) {
     var entries = model.entries(model.parameters.values)
-    for (index, name) in options.optimizer.slotNames.enumerated() {
-      entries += model.entries(optimizer.slot(index), prefix: "optimizer.\(name).")
-    }
-    if let lastGood, lastGood.isKept {
-      entries += model.entries(lastGood.parameters.values, prefix: "last_good.")
-      for (index, name) in options.optimizer.slotNames.enumerated() {
-        entries += model.entries(lastGood.slot(index), prefix: "last_good.optimizer.\(name).")
-      }
-    }
+    for part in parts { entries += model.entries(part.values, prefix: part.prefix) }
     try Safetensors.write(
       path, entries,
       metadata: [
         ("librnn", .string(ModelFile.metadata(model).serialized)), ("trainer", .string(json.serialized)),
       ])
+  }
+
+  /// What is laid out as the parameters are, and what stands before the names of its tensors.
+  private var parts: [(prefix: String, values: View<S>)] {
+    var parts: [(prefix: String, values: View<S>)] = []
+    for (index, name) in options.optimizer.slotNames.enumerated() {
+      parts.append((text("optimizer.\(name)."), optimizer.slot(index)))
+    }
+    if let lastGood, lastGood.isKept {
+      parts.append(("last_good.", lastGood.parameters.values))
+      for (index, name) in options.optimizer.slotNames.enumerated() {
+        parts.append((text("last_good.optimizer.\(name)."), lastGood.slot(index)))
+      }
+    }
+    if let accumulation, accumulation.count > 0 { parts.append(("accumulated.", accumulation.mean.values)) }
+    return parts
   }
 
   private var json: JSON {
@@ -30,27 +38,20 @@ extension Trainer {
   private var progress: Progress {
     Progress(
       updates: optimizer.updates, counts: counts, norms: history?.norms ?? [],
-      lastGoodUpdates: lastGood.flatMap { $0.isKept ? $0.updates : nil }, plateau: plateau)
+      lastGoodUpdates: lastGood.flatMap { $0.isKept ? $0.updates : nil }, plateau: plateau,
+      accumulated: accumulation?.count ?? 0)
   }
 
   /// Takes up where `save` left off.
   func restore(_ file: SafetensorsFile, _ json: JSON) throws(RNNError) {
-    let progress = try Progress(json, file.path)
-    for (index, name) in options.optimizer.slotNames.enumerated() {
-      try model.fill(optimizer.slot(index), from: file, prefix: "optimizer.\(name).")
-    }
+    let progress = try Progress(json, file.path, accumulate: options.accumulate)
     (optimizer.updates, counts, plateau) = (progress.updates, progress.counts, progress.plateau)
     for norm in progress.norms { history?.add(norm) }
-    if let updates = progress.lastGoodUpdates { try restoreLastGood(file, updates) }
-  }
-
-  private func restoreLastGood(_ file: SafetensorsFile, _ updates: Int) throws(RNNError) {
-    guard let lastGood else { return }
-    try model.fill(lastGood.parameters.values, from: file, prefix: "last_good.")
-    for (index, name) in options.optimizer.slotNames.enumerated() {
-      try model.fill(lastGood.slot(index), from: file, prefix: "last_good.optimizer.\(name).")
+    if let lastGood, let updates = progress.lastGoodUpdates {
+      (lastGood.updates, lastGood.isKept, lastGood.version) = (updates, true, model.version)
     }
-    (lastGood.updates, lastGood.isKept, lastGood.version) = (updates, true, model.version)
+    accumulation?.count = progress.accumulated
+    for part in parts { try model.fill(part.values, from: file, prefix: part.prefix) }
   }
 }
 

@@ -16,6 +16,7 @@ extension TrainerOptions {
     json.add("recompute", recompute)
     json.add("seed", .number(seed))
     schedule.write(to: &json)
+    json.add("accumulate", accumulate)
   }
 
   /// nil if something is missing that was there from the first version on, or means nothing.
@@ -40,6 +41,7 @@ extension TrainerOptions {
     self.bptt = bptt == 0 ? nil : bptt
     recompute = members.bool("recompute", false)
     seed = members.uint64("seed")
+    accumulate = members.int("accumulate", 1)
     if !members.isGood { return nil }
   }
 }

@@ -7,6 +7,8 @@ struct Progress {
   /// Of the weights that may be gone back to.
   var lastGoodUpdates: Int?
   var plateau: Plateau
+  /// Steps that wait for an update.
+  var accumulated: Int
 
   func write(to json: inout MemberWriter) {
     json.add("updates", updates)
@@ -17,12 +19,13 @@ struct Progress {
     json.add("norms", .array(norms.map { .number($0) }))
     if let lastGoodUpdates { json.add("last_good_updates", lastGoodUpdates) }
     plateau.write(to: &json)
+    json.add("accumulated_steps", accumulated)
   }
 }
 
 extension Progress {
   /// Members that came later are missing from older files. `path` is for messages.
-  init(_ json: JSON, _ path: String) throws(RNNError) {
+  init(_ json: JSON, _ path: String, accumulate: Int) throws(RNNError) {
     var members = MemberReader(json)
     let counts = StepCounts(
       steps: members.count("steps"), clipped: members.count("clipped_steps"),
@@ -31,9 +34,10 @@ extension Progress {
     self.init(
       updates: members.count("updates"), counts: counts, norms: members.norms(),
       lastGoodUpdates: members.has("last_good_updates") ? members.count("last_good_updates") : nil,
-      plateau: Plateau(&members))
+      plateau: Plateau(&members), accumulated: members.count("accumulated_steps", 0))
     let most = max(updates, counts.clipped, max(counts.skipped, counts.rolledBack))
-    guard members.isGood, most <= counts.steps, lastGoodUpdates ?? 0 <= updates else {
+    guard members.isGood, most <= counts.steps, lastGoodUpdates ?? 0 <= updates, accumulated < accumulate
+    else {
       throw RNNError(.format, "\(path): expected the counters of a checkpoint")
     }
   }

@@ -106,11 +106,16 @@ final class Clipping<S: Scalar> {
     partials = try Buffer(count: Norms.partialCount(tensors.reduce(0) { max($0, $1.count) }))
   }
 
-  /// Takes the measure of a gradient for the update of `parameters`.
-  func measure(_ gradient: View<S>, parameters: View<S>, automatic: Double?) {
+  /// ‖g‖ of each tensor and of all.
+  func measure(_ gradient: View<S>) {
     (limit, actions) = (.infinity, [])
     measureNorms(gradient, to: tensorNorms.values)
     norm = total(tensorNorms.values)
+  }
+
+  /// Takes the measure of a gradient for the update of `parameters`.
+  func measure(_ gradient: View<S>, parameters: View<S>, automatic: Double?) {
+    measure(gradient)
     for index in units.indices { scales.values[index] = 1 }
     threshold = options.norm
     if let automatic { threshold = min(automatic, options.norm ?? .infinity) }

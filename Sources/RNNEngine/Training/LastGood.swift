@@ -30,10 +30,4 @@ final class LastGood<S: Scalar> {
     optimizer.updates = updates
     model.parametersHaveChanged()
   }
-
-  private func copy(_ source: View<S>, to target: View<S>) {
-    forEachPart(of: source.count, work: 16) { part in
-      target.part(part.lowerBound, part.count).copy(from: source.start + part.lowerBound)
-    }
-  }
 }

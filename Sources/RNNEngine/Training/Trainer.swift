@@ -13,6 +13,8 @@ public final class Trainer<S: Scalar> {
   let lastGood: LastGood<S>?
   /// Of the last step, before clipping, laid out as the parameters are.
   let gradient: Buffer<S>
+  /// Of the steps before it that wait for an update, if more than one makes it.
+  let accumulation: Accumulation<S>?
   /// What the last observed step saw; nil: none was.
   var observation: Observation<S>?
 
@@ -45,6 +47,9 @@ public final class Trainer<S: Scalar> {
     (self.model, self.options) = (model, options)
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
+    accumulation =
+      options.accumulate == 1
+      ? nil : try Accumulation(size: options.accumulate, parameterCount: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
     hiddenTensors = model.recurrentMatrices.filter { $0.gate == 0 }.map { $0.tensor }
     orthogonality = try Self.orthogonality(model, options.penalties)

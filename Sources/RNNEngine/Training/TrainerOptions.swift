@@ -21,6 +21,8 @@ public struct TrainerOptions: Sendable {
   /// Of dropout.
   public var seed: UInt64 = 0
   public var schedule = Schedule()
+  /// Steps whose gradients are averaged for one update.
+  public var accumulate = 1
 
   public init(_ optimizer: OptimizerOptions = OptimizerOptions(.adam)) { self.optimizer = optimizer }
 
@@ -49,6 +51,9 @@ public struct TrainerOptions: Sendable {
     try checkOption(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
     try penalties.validate(recomputes: recompute)
     try schedule.validate()
+    guard accumulate >= 1 else {
+      throw RNNError(.argument, "accumulate: expected at least 1, or 0 for every step, got \(accumulate)")
+    }
     if o.nesterov && !(o.kind == .sgd && o.momentum > 0) {
       throw RNNError(.argument, "nesterov: expected SGD with a momentum > 0, got none")
     }

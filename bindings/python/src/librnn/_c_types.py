@@ -40,7 +40,7 @@ RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
 RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL, RNN_NONFINITE_ROLL_BACK = range(3)
 RNN_SCHEDULE_NONE, RNN_SCHEDULE_STEP, RNN_SCHEDULE_COSINE = range(3)
 RNN_SCHEDULE_ONE_CYCLE, RNN_SCHEDULE_PLATEAU = range(3, 5)
-RNN_UPDATED, RNN_SKIPPED, RNN_ROLLED_BACK = range(3)
+RNN_UPDATED, RNN_SKIPPED, RNN_ROLLED_BACK, RNN_ACCUMULATED = range(4)
 RNN_CLIPPED_VALUE = 1
 RNN_CLIPPED_ADAPTIVE = 2
 RNN_CLIPPED_TENSOR_NORM = 4
@@ -190,6 +190,7 @@ class TrainerOptions(Sized):  # noqa: D101
         ("schedule_floor", c_double),
         ("schedule_divisor", c_double),
         ("schedule_final_divisor", c_double),
+        ("accumulate", c_int64),
     ]
 
 

@@ -41,6 +41,7 @@ def to_c(
     seed: int,
     recompute: bool,
     schedule: Schedule | None,
+    accumulate: int,
 ) -> _c.TrainerOptions:
     """Return the C options; None turns an option off."""
     if not isinstance(loss, Loss):
@@ -58,6 +59,7 @@ def to_c(
         rollback_factor=_part("rollback_factor", rollback_factor),
         seed=integer("seed", seed, low=0, high=UINT64_MAX),
         recompute=bool(recompute),
+        accumulate=integer("accumulate", accumulate),
     )
     for name, value in thresholds.items():
         setattr(options, name, 0.0 if value is None else positive(name, value))

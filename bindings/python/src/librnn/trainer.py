@@ -82,6 +82,10 @@ class Trainer(Owner):
     schedule
         StepSchedule, CosineSchedule, OneCycleSchedule or PlateauSchedule, or ConstantSchedule for a
         warm-up alone: how the learning rate goes from update to update. None: it stays.
+    accumulate
+        k: an update goes by the mean of the gradients of k steps, which is clipped. A step whose
+        gradient is not finite is left out and another awaited; one that is rolled back drops the
+        whole group. Until the update `StepResult.action` is "accumulated".
     """
 
     _model: Model
@@ -115,6 +119,7 @@ class Trainer(Owner):
         seed: int = 0,
         recompute: bool = False,
         schedule: Schedule | None = None,
+        accumulate: int = 1,
     ) -> None:
         check_model(model)
         options = _options.to_c(
@@ -143,6 +148,7 @@ class Trainer(Owner):
             seed=seed,
             recompute=recompute,
             schedule=schedule,
+            accumulate=accumulate,
         )
         handle = create(lib.rnn_trainer_create, model._handle, options)
         self._own(handle, lib.rnn_trainer_free)
