@@ -12,16 +12,25 @@ enum Struct {
     throws(RNNError) -> T
   {
     let start = UnsafeRawPointer(try required(pointer, name))
+    let known = try knownSize(start, name, MemoryLayout<T>.size)
+    var result = cleared
+    memcpy(&result, start, known)
+    return result
+  }
+
+  /// How much of a caller's struct this version knows.
+  @inline(never)
+  private static func knownSize(_ start: UnsafeRawPointer, _ name: String, _ size: Int) throws(RNNError)
+    -> Int
+  {
     let bytes = try checkedSize(start, name)
-    let known = min(bytes, MemoryLayout<T>.size)
+    let known = min(bytes, size)
     for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
       throw RNNError(
         .structSize,
         "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
     }
-    var result = cleared
-    memcpy(&result, start, known)
-    return result
+    return known
   }
 
   /// As `read`, with NULL for a struct of defaults.
@@ -48,6 +57,7 @@ enum Struct {
     }
   }
 
+  @inline(never)
   static func checkedSize(_ start: UnsafeRawPointer, _ name: String) throws(RNNError) -> Int {
     guard Int(bitPattern: start) % MemoryLayout<Int>.alignment == 0 else {
       throw RNNError(.argument, "\(name): expected an aligned struct, got an odd address")

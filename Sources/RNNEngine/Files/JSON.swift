@@ -32,16 +32,19 @@ enum JSON: Sendable {
     return elements
   }
 
+  @inline(never)
   var int: Int? {
     guard case .number(let text) = self else { return nil }
     return Int(text)
   }
 
+  @inline(never)
   var uint64: UInt64? {
     guard case .number(let text) = self else { return nil }
     return UInt64(text)
   }
 
+  @inline(never)
   var double: Double? {
     guard case .number(let text) = self else { return nil }
     var copy = text
