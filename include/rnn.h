@@ -429,6 +429,7 @@ typedef struct rnn_trainer_options {
    * of gradients, and rnn_trainer_gradient, are those of the step by itself, but with the update those of the mean.
    */
   int64_t accumulate;
+  double ema_decay; /* d in (0, 1): weights are averaged, see rnn_trainer_average; 0: they are not */
 } rnn_trainer_options;
 
 /* What became of a step. */
@@ -540,6 +541,28 @@ rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
  * metric that is not finite.
  */
 rnn_status rnn_trainer_report_metric(rnn_trainer *trainer, double metric);
+
+/*
+ * A new model, independent of the trainer's, with the average of its weights: avg = d avg + (1 - d) w after each update,
+ * in the model's dtype, beginning as the weights at the trainer's creation. Taken back with an update that is.
+ * Errors: RNN_ERR_ARGUMENT without ema_decay.
+ */
+rnn_status rnn_trainer_average(const rnn_trainer *trainer, rnn_model **model);
+
+/* What tensors have of their own in updates. */
+typedef struct rnn_group {
+  size_t struct_size;
+  double rate_factor;  /* >= 0, of the learning rate, scheduled or not; 0 means 1, RNN_ZERO 0 */
+  double weight_decay; /* >= 0; 0 means the trainer's, RNN_ZERO none */
+  int32_t frozen;      /* 1: their bits stay, as do their averages, and their gradients are zeros */
+} rnn_group;
+
+/*
+ * For the tensors whose name is `pattern`, in which each * stands for any text, as in "0.*" and "*bias*": from the next
+ * step on, and in place of what an earlier call has said about them. Saved in checkpoints.
+ * Errors: RNN_ERR_ARGUMENT, RNN_ERR_NAME when there is no such tensor, RNN_ERR_STRUCT_SIZE.
+ */
+rnn_status rnn_trainer_set_group(rnn_trainer *trainer, const char *pattern, const rnn_group *group);
 
 /* ---- 6. Streaming --------------------------------------------------------------------------- */
 

@@ -105,6 +105,28 @@ public func rnn_trainer_report_metric(_ trainer: OpaquePointer?, _ metric: Doubl
   boundary { () throws(RNNError) in try RNNCAPI.trainer(trainer).reportMetric(metric) }
 }
 
+@_cdecl("rnn_trainer_average") @implementation
+public func rnn_trainer_average(
+  _ trainer: OpaquePointer?, _ model: UnsafeMutablePointer<OpaquePointer?>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    let result = try required(model, "model")
+    result.pointee = try Handles.open(.model(trainer.makeAverage()))
+  }
+}
+
+@_cdecl("rnn_trainer_set_group") @implementation
+public func rnn_trainer_set_group(
+  _ trainer: OpaquePointer?, _ pattern: UnsafePointer<CChar>?, _ group: UnsafePointer<rnn_group>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    let pattern = String(cString: try required(pattern, "pattern"))
+    try trainer.setGroup(pattern, TensorGroup(Struct.read(group, "group", rnn_group())))
+  }
+}
+
 @_cdecl("rnn_trainer_gradient") @implementation
 public func rnn_trainer_gradient(
   _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ data: UnsafeMutableRawPointer?, _ bytes: Int
@@ -170,6 +192,7 @@ extension TrainerOptions {
     seed = c.seed
     recompute = try flag(c.recompute, "recompute")
     schedule = try Schedule(c)
+    emaDecay = Self.optional(c.ema_decay)
     accumulate = c.accumulate == 0 ? 1 : try size(c.accumulate, "accumulate")
   }
 
@@ -189,7 +212,7 @@ extension TrainerOptions {
   private static func optional(_ value: Double) -> Double? { value == 0 ? nil : value }
 
   /// 0 means the default; RNN_ZERO means 0.
-  private static func value(_ given: Double, default value: Double) -> Double {
+  fileprivate static func value(_ given: Double, default value: Double) -> Double {
     given == 0 ? value : given == RNN_ZERO ? 0 : given
   }
 
@@ -231,7 +254,17 @@ extension TrainerOptions {
     c.temporal_activation_penalty = penalties.temporalActivation
     schedule.write(to: &c)
     c.accumulate = Int64(accumulate)
+    c.ema_decay = emaDecay ?? 0
     return c
+  }
+}
+
+extension TensorGroup {
+  init(_ c: rnn_group) throws(RNNError) {
+    self.init()
+    rateFactor = TrainerOptions.value(c.rate_factor, default: 1)
+    weightDecay = c.weight_decay == 0 ? nil : TrainerOptions.value(c.weight_decay, default: 0)
+    isFrozen = try flag(c.frozen, "frozen")
   }
 }
 

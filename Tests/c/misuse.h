@@ -54,7 +54,7 @@ typedef struct arguments {
   rnn_trainer *trainer, *sensor_trainer; /* of each, one step was observed */
   rnn_trainer *fresh_trainer;            /* of this none */
   rnn_trainer *thrifty_trainer;          /* of this none; it computes activations again */
-  rnn_trainer *patient_trainer;          /* of this none; its rate falls on a plateau */
+  rnn_trainer *patient_trainer;          /* of this none; its rate falls on a plateau, and it averages */
   rnn_stream *stream, *sensor_stream;
   rnn_stream *sparse_stream; /* of the first model, its last lane idle */
   /* The first model in float64, one that has a GRU in the place of its LSTM, and a stream of each. */
@@ -75,6 +75,7 @@ typedef struct arguments {
   WITH_TAIL(rnn_layer_call, call);
   WITH_TAIL(rnn_layer_call, token_call);
   WITH_TAIL(rnn_batch, moving_batch); /* every sequence has a step, which dynamics ask for */
+  WITH_TAIL(rnn_group, group);
   WITH_TAIL(rnn_lyapunov, lyapunov);
   WITH_TAIL(rnn_lyapunov, sensor_lyapunov);
   const rnn_layer *layers_at, *layer_at, *token_layer_at;
@@ -84,6 +85,7 @@ typedef struct arguments {
   const rnn_stream_options *stream_options_at;
   const rnn_layer_call *call_at, *token_call_at;
   const rnn_batch *moving_batch_at;
+  const rnn_group *group_at;
   const rnn_lyapunov *lyapunov_at, *sensor_lyapunov_at;
   /* Pointers to what is written. */
   rnn_model **model_out;
@@ -112,7 +114,7 @@ typedef struct arguments {
   const char *recurrent_name;
   double *eigenvalues, *jacobian;
   size_t eigenvalue_bytes, jacobian_bytes, sensor_jacobian_bytes;
-  const char *name, *path;
+  const char *name, *pattern, *path;
   const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
   void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
       *sensor_state, *parameters;
@@ -189,9 +191,9 @@ extern const function set_num_threads, status_name, model_quantize, model_create
     model_layer, model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward,
     sensor_forward, trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
     sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_set_penalties,
-    trainer_report_metric, trainer_gradient, trainer_model, trainer_flow, trainer_flow_series,
-    trainer_tensor_flow, stream_create, stream_free, stream_prepare, stream_describe, stream_step,
-    sensor_stream_step, stream_process, sensor_stream_process, stream_reset, stream_get_state,
+    trainer_report_metric, trainer_average, trainer_set_group, trainer_gradient, trainer_model, trainer_flow,
+    trainer_flow_series, trainer_tensor_flow, stream_create, stream_free, stream_prepare, stream_describe,
+    stream_step, sensor_stream_step, stream_process, sensor_stream_process, stream_reset, stream_get_state,
     stream_set_state, sensor_stream_set_state, stream_export, stream_import, sensor_stream_import,
     stream_copy, stream_leave, stream_swap_model, model_save, model_load, trainer_save, trainer_resume,
     layer_plan, layer_tensor, layer_initialize, layer_forward, layer_backward, token_layer_forward,

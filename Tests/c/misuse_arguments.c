@@ -22,6 +22,10 @@ static void fill_structs(arguments *a) {
   a->token_layer = make_layer(RNN_EMBEDDING, TOKENS, 4, 1);
   RNN_INIT(a->model_options);
   RNN_INIT(a->trainer_options);
+  RNN_INIT(a->group);
+  a->group_at = &a->group;
+  a->trainer_options.ema_decay = 0.5;
+  a->trainer_options.nonfinite = RNN_NONFINITE_ROLL_BACK;
   a->trainer_options.accumulate = 2; /* for memory that may not be had */
   RNN_INIT(a->stream_options);
   a->stream_options.batch_size = B;
@@ -174,6 +178,7 @@ static void fill_values(arguments *a, const char *directory) {
   a->omega = a->orthogonality = a->activation_penalty = a->temporal_activation_penalty = 0.5;
   a->wide_at = a->wide;
   a->name = "0.weight";
+  a->pattern = "0.*";
   a->path = path;
   a->empty_text = "";
   a->unknown_name = "0.weighty";
@@ -262,8 +267,10 @@ static void open_handles(arguments *a) {
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->fresh_trainer));
   REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->thrifty_trainer));
   training.schedule = RNN_SCHEDULE_PLATEAU;
+  training.ema_decay = 0.5;
   REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->patient_trainer));
   training.schedule = RNN_SCHEDULE_NONE;
+  training.ema_decay = 0;
   training.recompute = 0;
   REQUIRE_OK(rnn_model_create(sensor, 2, &options, &a->sensor_model));
   REQUIRE_OK(rnn_trainer_create(a->sensor_model, &training, &a->sensor_trainer));

@@ -205,6 +205,16 @@ static const struct {
     {"`skipped_steps`:0", AND("`accumulate`:2,`accumulated_steps`:2")},
     {"`skipped_steps`:0", AND("`accumulate`:2,`accumulated_steps`:-1")},
     {"`skipped_steps`:0", AND("`accumulate`:2,`accumulated_steps`:1")}, /* but no such gradients */
+    {"`skipped_steps`:0", AND("`ema_decay`:1")},
+    {"`skipped_steps`:0", AND("`ema_decay`:-0.5")},
+    {"`skipped_steps`:0", AND("`ema_decay`:0.5")}, /* but no average */
+    {"`skipped_steps`:0", AND("`groups`:1")},
+    {"`skipped_steps`:0", AND("`groups`:[1,0,0]")}, /* of one tensor of two */
+    {"`skipped_steps`:0", AND("`groups`:[1,0,0,1,0]")},
+    {"`skipped_steps`:0", AND("`groups`:[1,0,0,-1,0,0]")},
+    {"`skipped_steps`:0", AND("`groups`:[1,0,0,1,0,4]")},
+    {"`skipped_steps`:0", AND("`groups`:[1,0,0,1,0,0.5]")},
+    {"`skipped_steps`:0", AND("`groups`:[1,0,0,1e300,0,0]")}, /* no float */
     {"`skipped_steps`:0", AND("`plateau_best`:1")},
     {"`skipped_steps`:0", AND("`plateau_best`:1e999,`plateau_worse`:0,`plateau_reductions`:0")},
     {"`skipped_steps`:0", AND("`plateau_best`:1,`plateau_worse`:-1,`plateau_reductions`:0")},

@@ -30,6 +30,7 @@
 #define INITIALIZE(...) BAD(layer_initialize, __VA_ARGS__)
 #define SET_RATE(...) BAD(trainer_set_learning_rate, __VA_ARGS__)
 #define SET_PENALTIES(...) BAD(trainer_set_penalties, __VA_ARGS__)
+#define SET_GROUP(...) BAD(trainer_set_group, __VA_ARGS__)
 #define BACKWARD(...) BAD(layer_backward, __VA_ARGS__)
 #define PLAN(...) BAD(layer_plan, __VA_ARGS__)
 #define STATE_TENSOR(...) BAD(model_state_tensor, __VA_ARGS__)
@@ -263,6 +264,21 @@ static const misuse misuses[] = {
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "accumulate", IS(trainer_options.accumulate, -1)),
     CREATE_TRAINER(RNN_ERR_ARGUMENT, "accumulate", IS(trainer_options.accumulate, INT64_MIN)),
     GOOD(trainer_create, IS(trainer_options.accumulate, INT64_MAX)),
+    WRONG_NUMBER(CREATE_TRAINER, "ema_decay", trainer_options.ema_decay),
+    CREATE_TRAINER(RNN_ERR_ARGUMENT, "ema_decay", IS(trainer_options.ema_decay, ONE64)),
+    BAD(trainer_average, RNN_ERR_ARGUMENT, "ema_decay", IS_OF(patient_trainer, trainer)),
+    BAD(trainer_average, RNN_ERR_ARGUMENT, "model", IS(model_out, 0)),
+    SET_GROUP(RNN_ERR_ARGUMENT, "pattern", IS(pattern, 0)),
+    SET_GROUP(RNN_ERR_ARGUMENT, "group", IS(group_at, 0)),
+    SET_GROUP(RNN_ERR_ARGUMENT, "group", PLUS(group_at, 4)),
+    SET_GROUP(RNN_ERR_NAME, "pattern", IS_OF(pattern, empty_text)),
+    SET_GROUP(RNN_ERR_NAME, "0.weighty", IS_OF(pattern, unknown_name)),
+    SET_GROUP(RNN_ERR_NAME, "pattern", IS_OF(pattern, long_name)),
+    SET_GROUP(RNN_ERR_NAME, "pattern", IS_OF(pattern, not_utf8)),
+    WRONG_NUMBER(SET_GROUP, "rate_factor", group.rate_factor),
+    WRONG_NUMBER(SET_GROUP, "weight_decay", group.weight_decay),
+    WRONG_FLAG(SET_GROUP, "frozen", group.frozen),
+    GOOD(trainer_set_group, IS(group.frozen, 1), PADDING(group)),
     BAD(trainer_report_metric, RNN_ERR_ARGUMENT, "metric", IS(metric, NAN64)),
     BAD(trainer_report_metric, RNN_ERR_ARGUMENT, "metric", IS(metric, INF64)),
     BAD(trainer_report_metric, RNN_ERR_ARGUMENT, "schedule", IS_OF(patient_trainer, trainer)),

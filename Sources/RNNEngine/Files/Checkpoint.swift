@@ -2,29 +2,27 @@
 /// "optimizer.exp_avg.1.weight_ih_l0", and options and counters as JSON under "trainer".
 extension Trainer {
   public func save(to path: UnsafePointer<CChar>) throws(RNNError) {
-    var entries = model.entries(model.parameters.values)
-    for part in parts { entries += model.entries(part.values, prefix: part.prefix) }
     try Safetensors.write(
-      path, entries,
+      path, model.entries(model.parameters.values) + entries,
       metadata: [
         ("librnn", .string(ModelFile.metadata(model).serialized)), ("trainer", .string(json.serialized)),
       ])
   }
 
-  /// What is laid out as the parameters are, and what stands before the names of its tensors.
-  private var parts: [(prefix: String, values: View<S>)] {
-    var parts: [(prefix: String, values: View<S>)] = []
-    for (index, name) in options.optimizer.slotNames.enumerated() {
-      parts.append((text("optimizer.\(name)."), optimizer.slot(index)))
-    }
+  /// What there is besides the parameters, and laid out as they are.
+  private var entries: [Safetensors.Entry] {
+    var entries: [Safetensors.Entry] = []
+    func add(_ values: View<S>, _ prefix: String) { entries += model.entries(values, prefix: prefix) }
+    let names = options.optimizer.slotNames
+    for index in names.indices { add(optimizer.slot(index), text("optimizer.\(names[index]).")) }
     if let lastGood, lastGood.isKept {
-      parts.append(("last_good.", lastGood.parameters.values))
-      for (index, name) in options.optimizer.slotNames.enumerated() {
-        parts.append((text("last_good.optimizer.\(name)."), lastGood.slot(index)))
-      }
+      add(lastGood.parameters.values, "last_good.")
+      for index in names.indices { add(lastGood.slot(index), text("last_good.optimizer.\(names[index]).")) }
+      if let average = lastGood.average { add(average.values, "last_good.average.") }
     }
-    if let accumulation, accumulation.count > 0 { parts.append(("accumulated.", accumulation.mean.values)) }
-    return parts
+    if let average { add(average.values, "average.") }
+    if let accumulation, accumulation.count > 0 { add(accumulation.mean.values, "accumulated.") }
+    return entries
   }
 
   private var json: JSON {
@@ -39,19 +37,21 @@ extension Trainer {
     Progress(
       updates: optimizer.updates, counts: counts, norms: history?.norms ?? [],
       lastGoodUpdates: lastGood.flatMap { $0.isKept ? $0.updates : nil }, plateau: plateau,
-      accumulated: accumulation?.count ?? 0)
+      accumulated: accumulation?.count ?? 0, groups: groups)
   }
 
   /// Takes up where `save` left off.
   func restore(_ file: SafetensorsFile, _ json: JSON) throws(RNNError) {
-    let progress = try Progress(json, file.path, accumulate: options.accumulate)
+    let progress = try Progress(json, file.path, accumulate: options.accumulate, tensors: model.tensors.count)
     (optimizer.updates, counts, plateau) = (progress.updates, progress.counts, progress.plateau)
     for norm in progress.norms { history?.add(norm) }
     if let lastGood, let updates = progress.lastGoodUpdates {
       (lastGood.updates, lastGood.isKept, lastGood.version) = (updates, true, model.version)
     }
     accumulation?.count = progress.accumulated
-    for part in parts { try model.fill(part.values, from: file, prefix: part.prefix) }
+    groups = progress.groups
+    do throws(RNNError) { try groups.check(options, S.dtype) } catch { throw file.damaged(error) }
+    for entry in entries { try file.read(entry) }
   }
 }
 

@@ -17,6 +17,7 @@ extension TrainerOptions {
     json.add("seed", .number(seed))
     schedule.write(to: &json)
     json.add("accumulate", accumulate)
+    json.add("ema_decay", emaDecay ?? 0)
   }
 
   /// nil if something is missing that was there from the first version on, or means nothing.
@@ -42,6 +43,7 @@ extension TrainerOptions {
     recompute = members.bool("recompute", false)
     seed = members.uint64("seed")
     accumulate = members.int("accumulate", 1)
+    emaDecay = members.option("ema_decay")
     if !members.isGood { return nil }
   }
 }
@@ -86,22 +88,19 @@ extension ClipOptions {
 
   fileprivate init?(_ json: inout MemberReader) {
     self.init()
-    func threshold(_ key: String, _ missing: Double? = 0) -> Double? {
-      let value = json.double(key, missing)
-      return value == 0 ? nil : value
-    }
     let scope = json.int("clip_scope")
     guard scope == 0 || scope == 1 else { return nil }
     do throws(RNNError) {
       try set(
-        norm: threshold("clip_norm", nil), isPerTensor: scope == 1, tensorNorm: threshold("clip_tensor_norm"))
+        norm: json.option("clip_norm", nil), isPerTensor: scope == 1,
+        tensorNorm: json.option("clip_tensor_norm"))
     } catch { return nil }
-    value = threshold("clip_value", nil)
-    adaptive = threshold("clip_adaptive")
-    quantile = threshold("clip_quantile")
+    value = json.option("clip_value", nil)
+    adaptive = json.option("clip_adaptive")
+    quantile = json.option("clip_quantile")
     window = json.int("clip_window", window)
-    stepValue = threshold("clip_step_value")
-    stepNorm = threshold("clip_step_norm")
+    stepValue = json.option("clip_step_value")
+    stepNorm = json.option("clip_step_norm")
   }
 }
 

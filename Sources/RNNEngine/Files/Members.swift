@@ -14,6 +14,13 @@ struct MemberWriter {
 
   @inline(never)
   mutating func add(_ key: String, _ value: Bool) { add(key, .bool(value)) }
+
+  @inline(never)
+  mutating func add(_ key: String, _ values: [Double]) {
+    var elements: [JSON] = []
+    for value in values { elements.append(.number(value)) }
+    add(key, .array(elements))
+  }
 }
 
 /// What is missing takes the value that is given for that. Without one, or where a member is of another kind, the whole
@@ -40,6 +47,13 @@ struct MemberReader {
     return 0
   }
 
+  /// nil for 0, which means none.
+  @inline(never)
+  mutating func option(_ key: String, _ missing: Double? = 0) -> Double? {
+    let value = double(key, missing)
+    return value == 0 ? nil : value
+  }
+
   /// At least 0, and far from the largest: a counter.
   @inline(never)
   mutating func count(_ key: String, _ missing: Int? = nil) -> Int {
@@ -62,11 +76,19 @@ struct MemberReader {
     return 0
   }
 
-  /// Empty if it is missing.
+  /// Finite ones >= 0; none if it is missing.
   @inline(never)
-  mutating func list(_ key: String) -> [JSON] {
-    if let value = (json[key] ?? .array([])).elements { return value }
-    isGood = false
-    return []
+  mutating func numbers(_ key: String) -> [Double] {
+    var numbers: [Double] = []
+    guard let member = json[key] else { return numbers }
+    if member.elements == nil { isGood = false }
+    for element in member.elements ?? [] {
+      if let number = element.double, number.isFinite, number >= 0 {
+        numbers.append(number)
+      } else {
+        isGood = false
+      }
+    }
+    return numbers
   }
 }

@@ -41,7 +41,7 @@ enum ModelFile {
     // What is wrong with the numbers of a file is wrong with the file.
     do throws(RNNError) { try checkSize(layers, file, as: S.self) } catch { throw file.damaged(error) }
     let model = try Model<S>(layers, format: weightFormat(file, description, as: S.self))
-    try model.fill(model.parameters.values, from: file)
+    for entry in model.entries(model.parameters.values) { try file.read(entry) }
     return model
   }
 
@@ -89,13 +89,6 @@ extension Model {
       Safetensors.Entry(
         name: prefix + tensor.name, dtype: S.dtype, shape: tensor.shape,
         data: UnsafeRawBufferPointer(flat.part(tensor.start, tensor.count)))
-    }
-  }
-
-  /// The reverse of `entries`.
-  func fill(_ flat: View<S>, from file: SafetensorsFile, prefix: String = "") throws(RNNError) {
-    for tensor in tensors {
-      try file.read(prefix + tensor.name, tensor.shape, into: flat.part(tensor.start, tensor.count))
     }
   }
 

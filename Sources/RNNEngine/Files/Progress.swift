@@ -9,6 +9,7 @@ struct Progress {
   var plateau: Plateau
   /// Steps that wait for an update.
   var accumulated: Int
+  var groups: TensorGroups
 
   func write(to json: inout MemberWriter) {
     json.add("updates", updates)
@@ -16,25 +17,27 @@ struct Progress {
     json.add("clipped_steps", counts.clipped)
     json.add("skipped_steps", counts.skipped)
     json.add("rolled_back_steps", counts.rolledBack)
-    json.add("norms", .array(norms.map { .number($0) }))
+    json.add("norms", norms)
     if let lastGoodUpdates { json.add("last_good_updates", lastGoodUpdates) }
     plateau.write(to: &json)
     json.add("accumulated_steps", accumulated)
+    groups.write(to: &json)
   }
 }
 
 extension Progress {
   /// Members that came later are missing from older files. `path` is for messages.
-  init(_ json: JSON, _ path: String, accumulate: Int) throws(RNNError) {
+  init(_ json: JSON, _ path: String, accumulate: Int, tensors: Int) throws(RNNError) {
     var members = MemberReader(json)
     let counts = StepCounts(
       steps: members.count("steps"), clipped: members.count("clipped_steps"),
       skipped: members.count("skipped_steps"),
       rolledBack: members.count("rolled_back_steps", 0))
     self.init(
-      updates: members.count("updates"), counts: counts, norms: members.norms(),
+      updates: members.count("updates"), counts: counts, norms: members.numbers("norms"),
       lastGoodUpdates: members.has("last_good_updates") ? members.count("last_good_updates") : nil,
-      plateau: Plateau(&members), accumulated: members.count("accumulated_steps", 0))
+      plateau: Plateau(&members), accumulated: members.count("accumulated_steps", 0),
+      groups: TensorGroups(&members, count: tensors))
     let most = max(updates, counts.clipped, max(counts.skipped, counts.rolledBack))
     guard members.isGood, most <= counts.steps, lastGoodUpdates ?? 0 <= updates, accumulated < accumulate
     else {
@@ -43,17 +46,34 @@ extension Progress {
   }
 }
 
-extension MemberReader {
-  fileprivate mutating func norms() -> [Double] {
-    var norms: [Double] = []
-    for element in list("norms") {
-      guard let norm = element.double, norm.isFinite, norm >= 0 else {
-        isGood = false
-        return []
-      }
-      norms.append(norm)
+extension TensorGroups {
+  /// Three numbers for each tensor: rate_factor, weight_decay, and 1 if it is frozen + 2 if it has this weight decay.
+  fileprivate func write(to json: inout MemberWriter) {
+    var (numbers, areAlike) = ([Double](), true)
+    for group in groups {
+      numbers.append(group.rateFactor)
+      numbers.append(group.weightDecay ?? 0)
+      numbers.append((group.isFrozen ? 1 : 0) + (group.weightDecay == nil ? 0 : 2))
+      areAlike = areAlike && group == TensorGroup()
     }
-    return norms
+    if !areAlike { json.add("groups", numbers) }
+  }
+
+  fileprivate init(_ json: inout MemberReader, count: Int) {
+    self.init(count: count)
+    let numbers = json.numbers("groups")
+    if numbers.isEmpty { return }
+    guard numbers.count == 3 * count else {
+      json.isGood = false
+      return
+    }
+    for index in groups.indices {
+      groups[index].rateFactor = numbers[3 * index]
+      let kind = numbers[3 * index + 2]
+      if ![0, 1, 2, 3].contains(kind) { json.isGood = false }
+      groups[index].isFrozen = kind == 1 || kind == 3
+      if kind >= 2 { groups[index].weightDecay = numbers[3 * index + 1] }
+    }
   }
 }
 

@@ -53,6 +53,7 @@ public struct ClipActions: OptionSet, Sendable {
 struct ClipUnit: Sendable {
   let start: Int
   let count: Int
+  let tensor: Int
 
   /// How many a tensor has: rows of a matrix if clipping is adaptive, else one.
   static func count(_ tensor: NamedTensor, adaptive: Bool) -> Int {
@@ -61,10 +62,12 @@ struct ClipUnit: Sendable {
 
   static func units(of tensors: [NamedTensor], adaptive: Bool) -> [ClipUnit] {
     var units: [ClipUnit] = []
-    for tensor in tensors {
+    for (place, tensor) in tensors.enumerated() {
       let count = count(tensor, adaptive: adaptive)
       let width = tensor.count / count
-      for index in 0..<count { units.append(ClipUnit(start: tensor.start + index * width, count: width)) }
+      for index in 0..<count {
+        units.append(ClipUnit(start: tensor.start + index * width, count: width, tensor: place))
+      }
     }
     return units
   }

@@ -32,10 +32,10 @@ public struct Schedule: Sendable {
     guard period >= least else {
       throw RNNError(.argument, "schedule_period: expected at least \(least), got \(period)")
     }
-    try checkOption(factor, "schedule_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
-    try checkOption(floor, "schedule_floor", "a finite number >= 0") { $0 >= 0 }
-    try checkOption(divisor, "schedule_divisor", "a finite number >= 1") { $0 >= 1 }
-    try checkOption(finalDivisor, "schedule_final_divisor", "a finite number >= 1") { $0 >= 1 }
+    try check(factor, "schedule_factor", .part)
+    try check(floor, "schedule_floor", .notNegative)
+    try check(divisor, "schedule_divisor", .divisor)
+    try check(finalDivisor, "schedule_final_divisor", .divisor)
   }
 
   /// The rate of the update that follows `updates` others, after `reductions` by reports.
@@ -83,7 +83,7 @@ struct Plateau: Sendable {
     guard schedule.kind == .plateau else {
       throw RNNError(.argument, "schedule: expected RNN_SCHEDULE_PLATEAU for a metric, got another")
     }
-    try checkOption(metric, "metric", "a finite number") { _ in true }
+    try check(metric, "metric", .any)
     if let best, metric >= best * (1 - 1e-4) { worse += 1 } else { (best, worse) = (metric, 0) }
     guard worse > schedule.period else { return }
     worse = 0

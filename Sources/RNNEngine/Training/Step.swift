@@ -39,6 +39,7 @@ extension Trainer {
     report = StepReport()
     report.learningRate = learningRate
     report.loss = try flossingLoss(batch, options)
+    clearFrozen()
     clipCounts.values.clear()
     clip(&report, automatic: nil)
     if clipping.norm.isFinite {
@@ -123,6 +124,7 @@ extension Trainer {
       }
     }
     report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0
+    clearFrozen()
   }
 
   /// Lets the gradient wait for others, for an update by their mean. false: there is nothing to wait for, for it is the
@@ -151,11 +153,12 @@ extension Trainer {
   }
 
   private func update(isObserved: Bool) {
-    lastGood?.keep(model, optimizer)
+    lastGood?.keep(model, optimizer, average)
     optimizer.options.learningRate = learningRate
     optimizer.update(
-      model.parameters.values, gradient: gradient.values, clipping,
+      model.parameters.values, gradient: gradient.values, clipping, groups,
       flow: isObserved ? observation?.updates : nil)
+    updateAverage()
     model.parametersHaveChanged()
     lastGood?.version = model.version
   }
@@ -174,7 +177,7 @@ extension Trainer {
   /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
   private func rollBack() -> Bool {
     guard let lastGood, lastGood.isKept, lastGood.version == model.version else { return false }
-    lastGood.restore(model, optimizer)
+    lastGood.restore(model, optimizer, average)
     lastGood.version = model.version
     accumulation?.count = 0
     options.optimizer.learningRate *= options.rollBackFactor

@@ -15,6 +15,9 @@ public final class Trainer<S: Scalar> {
   let gradient: Buffer<S>
   /// Of the steps before it that wait for an update, if more than one makes it.
   let accumulation: Accumulation<S>?
+  /// Of the weights, if it is asked for.
+  let average: Buffer<S>?
+  var groups: TensorGroups
   /// What the last observed step saw; nil: none was.
   var observation: Observation<S>?
 
@@ -38,7 +41,12 @@ public final class Trainer<S: Scalar> {
 
   public convenience init(_ model: Model<S>, _ options: TrainerOptions) throws(RNNError) {
     try options.validate()
-    try Self.checkRepresentable(options)
+    try TensorGroups(count: 1).check(options, S.dtype)
+    if S(options.optimizer.eps) == 0 {
+      throw RNNError(
+        .argument,
+        "eps: expected a number that is not zero in \(S.dtype.name), got \(options.optimizer.eps)")
+    }
     try self.init(checked: options, model)
   }
 
@@ -50,25 +58,27 @@ public final class Trainer<S: Scalar> {
     accumulation =
       options.accumulate == 1
       ? nil : try Accumulation(size: options.accumulate, parameterCount: model.parameters.values.count)
+    average = options.emaDecay == nil ? nil : try Buffer(count: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
+    groups = TensorGroups(count: model.tensors.count)
     hiddenTensors = model.recurrentMatrices.filter { $0.gate == 0 }.map { $0.tensor }
     orthogonality = try Self.orthogonality(model, options.penalties)
     activations = Self.activationPenalty(model, options.penalties)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
-    lastGood = options.nonFinite == .rollBack ? try LastGood(model, optimizer) : nil
+    lastGood =
+      options.nonFinite == .rollBack ? try LastGood(model, optimizer, hasAverage: average != nil) : nil
     clipCounts = try Buffer(count: 0)
     nextState = try Buffer(count: 0)
     states = try Buffer(count: 0)
     stateGradient = try Buffer(count: 0)
+    if let average { copy(model.parameters.values, to: average.values) }
   }
 
   public func setLearningRate(_ rate: Double) throws(RNNError) {
-    guard rate.isFinite && rate >= 0 else {
-      throw RNNError(.argument, "learning_rate: expected a finite number >= 0, got \(rate)")
-    }
+    try check(rate, "learning_rate", .notNegative)
     var changed = options
     changed.optimizer.learningRate = rate
-    try Self.checkRepresentable(changed)
+    try groups.check(changed, S.dtype)
     options.optimizer.learningRate = rate
   }
 
@@ -80,21 +90,6 @@ public final class Trainer<S: Scalar> {
 
   public func reportMetric(_ metric: Double) throws(RNNError) {
     try plateau.report(metric, options.schedule, base: options.optimizer.learningRate)
-  }
-
-  /// A rate that is infinite, or an eps that is zero, in the model's type would ruin the weights.
-  private static func checkRepresentable(_ options: TrainerOptions) throws(RNNError) {
-    let o = options.optimizer
-    let rates = [
-      ("learning_rate", o.learningRate), ("weight_decay", o.weightDecay),
-      ("schedule_floor", options.schedule.floor),
-    ]
-    for (name, value) in rates where !S(value).isFinite {
-      throw RNNError(.argument, "\(name): expected a number that \(S.dtype.name) can hold, got \(value)")
-    }
-    if S(o.eps) == 0 {
-      throw RNNError(.argument, "eps: expected a number that is not zero in \(S.dtype.name), got \(o.eps)")
-    }
   }
 
   /// Any of the regularisers' weights, from the next step on.

@@ -23,34 +23,35 @@ public struct TrainerOptions: Sendable {
   public var schedule = Schedule()
   /// Steps whose gradients are averaged for one update.
   public var accumulate = 1
+  /// Of the average of the weights; nil: there is none.
+  public var emaDecay: Double?
 
   public init(_ optimizer: OptimizerOptions = OptimizerOptions(.adam)) { self.optimizer = optimizer }
 
   func validate() throws(RNNError) {
     let o = optimizer
-    try checkOption(o.learningRate, "learning_rate", "a finite number >= 0") { $0 >= 0 }
-    try checkOption(o.momentum, "momentum", "a finite number >= 0") { $0 >= 0 }
-    try checkOption(o.beta1, "beta1", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try checkOption(o.beta2, "beta2", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try checkOption(o.alpha, "alpha", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try checkOption(o.eps, "eps", "a finite number > 0") { $0 > 0 }
-    try checkOption(o.weightDecay, "weight_decay", "a finite number >= 0") { $0 >= 0 }
-    try checkOption(clip.value ?? 1, "clip_value", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try checkOption(clip.norm ?? 1, "clip_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try checkOption(clip.tensorNorm ?? 1, "clip_tensor_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try checkOption(clip.adaptive ?? 1, "clip_adaptive", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try checkOption(clip.stepValue ?? 1, "clip_step_value", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try checkOption(clip.stepNorm ?? 1, "clip_step_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try checkOption(clip.quantile ?? 1, "clip_quantile", "a number in (0, 1], or 0 for none") {
-      $0 > 0 && $0 <= 1
-    }
+    try check(o.learningRate, "learning_rate", .notNegative)
+    try check(o.momentum, "momentum", .notNegative)
+    try check(o.beta1, "beta1", .smoothing)
+    try check(o.beta2, "beta2", .smoothing)
+    try check(o.alpha, "alpha", .smoothing)
+    try check(o.eps, "eps", .positive)
+    try check(o.weightDecay, "weight_decay", .notNegative)
+    try check(clip.value ?? 1, "clip_value", .threshold)
+    try check(clip.norm ?? 1, "clip_norm", .threshold)
+    try check(clip.tensorNorm ?? 1, "clip_tensor_norm", .threshold)
+    try check(clip.adaptive ?? 1, "clip_adaptive", .threshold)
+    try check(clip.stepValue ?? 1, "clip_step_value", .threshold)
+    try check(clip.stepNorm ?? 1, "clip_step_norm", .threshold)
+    try check(clip.quantile ?? 1, "clip_quantile", .quantile)
     guard (NormHistory.fewest...1 << 20).contains(clip.window) else {
       throw RNNError(
         .argument, "clip_window: expected \(NormHistory.fewest) to \(1 << 20) norms, got \(clip.window)")
     }
-    try checkOption(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
+    try check(rollBackFactor, "rollback_factor", .part)
     try penalties.validate(recomputes: recompute)
     try schedule.validate()
+    try check(emaDecay ?? 0.5, "ema_decay", .decay)
     guard accumulate >= 1 else {
       throw RNNError(.argument, "accumulate: expected at least 1, or 0 for every step, got \(accumulate)")
     }
@@ -64,14 +65,41 @@ public struct TrainerOptions: Sendable {
 
 }
 
-/// A finite number of the right kind.
-@inline(never)
-func checkOption(
-  _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
-) throws(RNNError) {
-  if !value.isFinite || !isRight(value) {
-    throw RNNError(.argument, "\(name): expected \(expected), got \(value)")
+/// Which numbers an option may have. All are finite.
+enum NumberKind: Sendable {
+  case any, notNegative, positive, threshold, quantile, part, smoothing, decay, divisor
+
+  fileprivate var text: String {
+    switch self {
+    case .any: "a finite number"
+    case .notNegative: "a finite number >= 0"
+    case .positive: "a finite number > 0"
+    case .threshold: "a finite number > 0, or 0 for none"
+    case .quantile: "a number in (0, 1], or 0 for none"
+    case .part: "a number in (0, 1]"
+    case .smoothing: "a number in [0, 1)"
+    case .decay: "a number in (0, 1), or 0 for none"
+    case .divisor: "a finite number >= 1"
+    }
   }
+
+  fileprivate func includes(_ value: Double) -> Bool {
+    switch self {
+    case .any: value.isFinite
+    case .notNegative: value >= 0 && value.isFinite
+    case .positive, .threshold: value > 0 && value.isFinite
+    case .quantile, .part: value > 0 && value <= 1
+    case .smoothing: value >= 0 && value < 1
+    case .decay: value > 0 && value < 1
+    case .divisor: value >= 1 && value.isFinite
+    }
+  }
+}
+
+@inline(never)
+func check(_ value: Double, _ name: String, _ kind: NumberKind) throws(RNNError) {
+  if kind.includes(value) { return }
+  throw RNNError(.argument, "\(name): expected \(kind.text), got \(value)")
 }
 
 /// Weights of what is added to the loss to keep gradients and activations in bounds; 0: off.
@@ -96,7 +124,7 @@ public struct PenaltyOptions: Sendable {
       ("omega", omega), ("orthogonality", orthogonality), ("activation_penalty", activation),
       ("temporal_activation_penalty", temporalActivation),
     ]
-    for (name, weight) in weights { try checkOption(weight, name, "a finite number >= 0") { $0 >= 0 } }
+    for (name, weight) in weights { try check(weight, name, .notNegative) }
     if recomputes && temporalActivation != 0 {
       throw RNNError(
         .argument, "temporal_activation_penalty: expected 0 with recompute, got \(temporalActivation)")

@@ -63,6 +63,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rnn_trainer_gradient": (_STATUS, (c_void_p, c_char_p, c_void_p, c_size_t)),
     "rnn_trainer_model": (_STATUS, (c_void_p, _NEW)),
     "rnn_trainer_report_metric": (_STATUS, (c_void_p, c_double)),
+    "rnn_trainer_average": (_STATUS, (c_void_p, _NEW)),
+    "rnn_trainer_set_group": (_STATUS, (c_void_p, c_char_p, POINTER(_c.Group))),
     "rnn_stream_create": (_STATUS, (c_void_p, POINTER(_c.StreamOptions), _NEW)),
     "rnn_stream_free": (_STATUS, (c_void_p,)),
     "rnn_stream_prepare": (_STATUS, (c_void_p,)),

@@ -191,6 +191,7 @@ class TrainerOptions(Sized):  # noqa: D101
         ("schedule_divisor", c_double),
         ("schedule_final_divisor", c_double),
         ("accumulate", c_int64),
+        ("ema_decay", c_double),
     ]
 
 
@@ -316,4 +317,13 @@ class Lyapunov(Sized):  # noqa: D101
         ("count", c_int64),
         ("warm_up", c_int64),
         ("interval", c_int64),
+    ]
+
+
+class Group(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rate_factor", c_double),
+        ("weight_decay", c_double),
+        ("frozen", c_int32),
     ]

@@ -9,7 +9,7 @@ from . import _c_types as _c
 from ._checks import UINT64_MAX, integer, known, number, positive
 from .errors import ArgumentError, DTypeError, mismatch
 from .losses import Loss
-from .optimizers import Optimizer
+from .optimizers import Optimizer, literal
 from .schedules import Schedule
 
 ClipScope: TypeAlias = Literal["global", "per_tensor"]
@@ -42,6 +42,7 @@ def to_c(
     recompute: bool,
     schedule: Schedule | None,
     accumulate: int,
+    ema_decay: float | None,
 ) -> _c.TrainerOptions:
     """Return the C options; None turns an option off."""
     if not isinstance(loss, Loss):
@@ -60,6 +61,7 @@ def to_c(
         seed=integer("seed", seed, low=0, high=UINT64_MAX),
         recompute=bool(recompute),
         accumulate=integer("accumulate", accumulate),
+        ema_decay=0.0 if ema_decay is None else _decay("ema_decay", ema_decay),
     )
     for name, value in thresholds.items():
         setattr(options, name, 0.0 if value is None else positive(name, value))
@@ -78,3 +80,21 @@ def _part(name: str, value: float) -> float:
     if result > 1:
         raise ArgumentError(mismatch(name, "a number in (0, 1]", result))
     return result
+
+
+def _decay(name: str, value: float) -> float:
+    """Return a number in (0, 1)."""
+    result = number(name, value, low=0, below=1)
+    if result == 0:
+        raise ArgumentError(mismatch(name, "a number in (0, 1), or None", result))
+    return result
+
+
+def group(lr_factor: float, weight_decay: float | None, frozen: bool) -> _c.Group:
+    """Return what tensors have of their own in updates."""
+    decay = None if weight_decay is None else number("weight_decay", weight_decay, low=0)
+    return _c.Group(
+        rate_factor=literal(number("lr_factor", lr_factor, low=0)),
+        weight_decay=0.0 if decay is None else literal(decay),
+        frozen=bool(frozen),
+    )

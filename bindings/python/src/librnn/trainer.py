@@ -20,7 +20,7 @@ from ._options import PENALTIES, ClipScope, NonFinite
 from ._signature import Signature
 from ._state import StateLike
 from ._tensors import read_tensors
-from .errors import ArgumentError, NonFiniteError, mismatch
+from .errors import ArgumentError, DTypeError, NonFiniteError, mismatch
 from .losses import CrossEntropyLoss, Loss
 from .model import Model, Path, check_model
 from .optimizers import Adam, Optimizer, from_literal
@@ -86,6 +86,9 @@ class Trainer(Owner):
         k: an update goes by the mean of the gradients of k steps, which is clipped. A step whose
         gradient is not finite is left out and another awaited; one that is rolled back drops the
         whole group. Until the update `StepResult.action` is "accumulated".
+    ema_decay
+        d in (0, 1): after each update the average of the weights becomes d times itself plus
+        (1 - d) times them: `average`. None: they are not averaged.
     """
 
     _model: Model
@@ -120,6 +123,7 @@ class Trainer(Owner):
         recompute: bool = False,
         schedule: Schedule | None = None,
         accumulate: int = 1,
+        ema_decay: float | None = None,
     ) -> None:
         check_model(model)
         options = _options.to_c(
@@ -149,6 +153,7 @@ class Trainer(Owner):
             recompute=recompute,
             schedule=schedule,
             accumulate=accumulate,
+            ema_decay=ema_decay,
         )
         handle = create(lib.rnn_trainer_create, model._handle, options)
         self._own(handle, lib.rnn_trainer_free)
@@ -230,6 +235,46 @@ class Trainer(Owner):
             A finite number, less is better: the loss on data that is not trained on, say.
         """
         check(lib.rnn_trainer_report_metric(self._handle, number("metric", metric)))
+
+    def set_group(
+        self,
+        pattern: str,
+        *,
+        lr_factor: float = 1.0,
+        weight_decay: float | None = None,
+        frozen: bool = False,
+    ) -> None:
+        """Say what some tensors have of their own, from the next step on; saved in checkpoints.
+
+        It takes the place of what an earlier call has said about them.
+
+        Parameters
+        ----------
+        pattern
+            The name of a tensor, in which each ``*`` stands for any text: "0.*", "*bias*".
+        lr_factor
+            Of the learning rate, scheduled or not, >= 0.
+        weight_decay
+            >= 0; None for the optimiser's.
+        frozen
+            Their bits stay, and their gradients are zeros.
+        """
+        if not isinstance(pattern, str):
+            raise DTypeError(mismatch("pattern", "a str", type(pattern).__name__))
+        if "\0" in pattern:
+            raise ArgumentError(mismatch("pattern", "text without zero bytes", repr(pattern)))
+        group = _options.group(lr_factor, weight_decay, frozen)
+        name = pattern.encode("utf-8", "replace")
+        check(lib.rnn_trainer_set_group(self._handle, name, byref(group)))
+
+    def average(self) -> Model:
+        """Return a new model with the average of the weights, which goes its own way.
+
+        The average begins as the weights at the creation of the trainer, and goes back with an
+        update that is rolled back. It needs `ema_decay`.
+        """
+        handle = create(lib.rnn_trainer_average, self._handle)
+        return Model._from_handle(handle, self._model.batch_first)
 
     def set_penalties(self, **weights: float) -> None:
         """Set weights of penalties from the next step on; those not named stay.
