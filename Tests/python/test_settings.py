@@ -15,7 +15,14 @@ OPTIMIZERS = [
     librnn.Adam(betas=[0.5, 0]),
     librnn.AdamW(),
 ]
-SETTINGS = EVERY_LAYER + LOSSES + OPTIMIZERS
+SCHEDULES = [
+    librnn.ConstantSchedule(warm_up=3),
+    librnn.StepSchedule(5, 0.5),
+    librnn.CosineSchedule(9, eta_min=0.1, warm_up=2),
+    librnn.OneCycleSchedule(7),
+    librnn.PlateauSchedule(patience=0),
+]
+SETTINGS = EVERY_LAYER + LOSSES + OPTIMIZERS + SCHEDULES
 COPIES = [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 
 
