@@ -30,7 +30,7 @@ python: $(PYTHON) all
 
 # ---- The library: SwiftPM compiles, the linker makes the shared and the static form ----
 
-# Embedded Swift: no runtime library is linked. String keys need Unicode tables from the toolchain.
+# Embedded Swift: no runtime library is linked, nor Unicode tables, which `==` of strings would need.
 $(BUILD)/objects.a: $(SOURCES) | setup
 	@echo "== compiling librnn $(VERSION) (Embedded Swift, release) =="
 	@rm -f $(OBJECTS)/release/librnn.a # an archive keeps the objects of files that are gone
@@ -38,14 +38,13 @@ $(BUILD)/objects.a: $(SOURCES) | setup
 	  find Sources -name '*.swift' ! -newer $$header -exec touch {} +; done # SwiftPM does not see what changes there
 	LIBRNN_EMBEDDED=1 $(SWIFT) build -c release --product rnn --scratch-path $(OBJECTS)
 	@mkdir -p $(BUILD)
-	@cp "$$(scripts/embedded-library.sh libswiftUnicodeDataTables.a)" $(BUILD)/unicode.a
 	@cp $(OBJECTS)/release/librnn.a $@
 
 # The linker of the Swift toolchain, which folds functions of the same code into one: generics leave many.
 $(LIBRARY): $(BUILD)/objects.a
 	@$(CC) -shared -B"$$(dirname "$$(readlink -f "$$(command -v swiftc)")")" -fuse-ld=lld -Wl,--icf=all \
 	  -o $(BUILD)/librnn.so.$(VERSION) -Wl,--whole-archive $< -Wl,--no-whole-archive \
-	  $(BUILD)/unicode.a -Wl,-soname,librnn.so.$(SOVERSION) -Wl,--version-script=packaging/librnn.map \
+	  -Wl,-soname,librnn.so.$(SOVERSION) -Wl,--version-script=packaging/librnn.map \
 	  -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro,-z,now -s -lopenblas -lm -lpthread
 	@ln -sf librnn.so.$(VERSION) $(BUILD)/librnn.so.$(SOVERSION)
 	@ln -sf librnn.so.$(VERSION) $@
@@ -53,7 +52,7 @@ $(LIBRARY): $(BUILD)/objects.a
 
 # One object in which only rnn_* is visible.
 $(BUILD)/librnn.a: $(BUILD)/objects.a
-	@ld -r -o $(BUILD)/rnn.o --whole-archive $< --no-whole-archive $(BUILD)/unicode.a
+	@ld -r -o $(BUILD)/rnn.o --whole-archive $<
 	@objcopy --strip-debug --wildcard --keep-global-symbol='rnn_*' $(BUILD)/rnn.o
 	@rm -f $@ && ar rcs $@ $(BUILD)/rnn.o && rm $(BUILD)/rnn.o
 

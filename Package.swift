@@ -19,13 +19,16 @@ let gnu: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
 let settings: [SwiftSetting] =
   gnu + (embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(embeddedFlags)] : [])
 
-// The kernels are compiled for speed, once for each instruction set; what is not a kernel for size.
+// The kernels are compiled for speed, once for each instruction set; what is not a kernel for size. There no function
+// is compiled again for each closure that it is given: 18 KB.
 func kernels(_ name: String, _ flags: [String] = []) -> Target {
   .target(
     name: "RNNKernels\(name)", dependencies: ["CPlatform", "RNNKernels"],
     swiftSettings: settings + [.unsafeFlags(flags + ["-disable-cmo"])])
 }
-let small = settings + (embedded ? [.unsafeFlags(["-Osize"])] : [])
+let small =
+  settings
+  + (embedded ? [.unsafeFlags(["-Osize", "-Xllvm", "-sil-disable-pass=closure-specialize"])] : [])
 
 #if arch(x86_64)
   let instructionSets = [

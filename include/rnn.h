@@ -132,21 +132,46 @@ typedef enum rnn_layer_kind {
   RNN_ELMAN = 2,
   RNN_GRU = 3,
   RNN_LSTM = 4,
-  RNN_LINEAR = 5
+  RNN_LINEAR = 5,
+  RNN_CELL = 6 /* any cell by its name, rnn_layer.cell */
 } rnn_layer_kind;
 
 /* RNN_IDENTITY: the linear recurrence, whose states and gradients have a closed form. */
-typedef enum rnn_nonlinearity { RNN_TANH = 0, RNN_RELU = 1, RNN_IDENTITY = 2 } rnn_nonlinearity;
+typedef enum rnn_nonlinearity {
+  RNN_TANH = 0,
+  RNN_RELU = 1,
+  RNN_IDENTITY = 2,
+  RNN_SIGMOID = 3,
+  RNN_HARD_SIGMOID = 4, /* clamp(alpha x + beta, 0, 1) */
+  RNN_SOFTSIGN = 5      /* x / (1 + |x|) */
+} rnn_nonlinearity;
+
+/* Which way a recurrent layer walks through time, and how the outputs of both ways are joined. */
+typedef enum rnn_direction {
+  RNN_FORWARD = 0,
+  RNN_CONCATENATED = 1, /* both ways; the outputs beside each other, so the layer's output has twice the width */
+  RNN_SUMMED = 2        /* both ways; the outputs added */
+} rnn_direction;
 
 /*
- * How weights begin. Gate by gate for recurrent layers. Biases follow weight_init: PyTorch's uniform
- * under RNN_INIT_DEFAULT, zero under any other.
+ * How weights begin. Gate by gate for recurrent layers, but for RNN_INIT_KERAS. Biases follow weight_init: PyTorch's
+ * uniform under RNN_INIT_DEFAULT, zero under any other; under RNN_INIT_KERAS gate f of an LSTM begins at a forget_bias
+ * of 1, unless that or chrono is given.
+ *
+ * RNN_INIT_SPARSE: each unit has 15 weights of N(0, 1) from random inputs, or from all if there are fewer, and zeros.
+ * weight_hh is then scaled, gate by gate, to spectral_radius, which takes the time of finding eigenvalues; other
+ * matrices are not. Not for RNN_EMBEDDING. Martens 2010, Sutskever et al. 2013; the radius: Jaeger 2001.
+ *
+ * RNN_INIT_KERAS: the gates as one matrix: weight_ih U(+-sqrt(6 / (I + G*H))), weight_hh [G*H, H] with orthonormal
+ * columns; linear as RNN_INIT_XAVIER; embedding U(+-0.05).
  */
 typedef enum rnn_init {
   RNN_INIT_DEFAULT = 0,    /* PyTorch: U(+-1/sqrt(H)), U(+-1/sqrt(I)) for linear, N(0, 1) for embedding */
   RNN_INIT_XAVIER = 1,     /* U(+-sqrt(6 / (fan_in + fan_out))), Glorot and Bengio 2010 */
   RNN_INIT_ORTHOGONAL = 2, /* QR of a Gaussian matrix with the signs of R, Saxe et al. 2014 */
-  RNN_INIT_IDENTITY = 3    /* ones on the diagonal, Le, Jaitly and Hinton 2015 */
+  RNN_INIT_IDENTITY = 3,   /* ones on the diagonal, Le, Jaitly and Hinton 2015 */
+  RNN_INIT_SPARSE = 4,     /* few weights; the recurrent ones of a given spectral radius */
+  RNN_INIT_KERAS = 5       /* the defaults of Keras */
 } rnn_init;
 
 typedef struct rnn_layer {
@@ -161,7 +186,57 @@ typedef struct rnn_layer {
   rnn_init recurrent_init;       /* of weight_hh */
   double forget_bias;            /* RNN_LSTM: b_ih + b_hh of gate f begin at this sum; 0: not set apart */
   int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
+  double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, as Sutskever et al. 2013 */
+  double chrono;                 /* T_max > 2, the longest dependency: RNN_LSTM, RNN_GRU; 0: off. See below */
+  /*
+   * RNN_CELL: one of
+   *   "elman", "gru", "lstm"   the cells of the kinds above
+   *   "gru_reset_before"       n = tanh(W_in x + b_in + W_hn (r*h) + b_hn): Cho et al. 2014
+   *   "lstm_coupled"           gates i, g, o (G = 3); f = 1 - i: Greff et al. 2017
+   *   "min_gru"                gates z, n of x alone (G = 2), no W_hh: h_t = (1-z)*h_{t-1} + z*n: Feng et al. 2024
+   *   "min_lstm"               gates f, i, n of x alone (G = 3), no W_hh:
+   *                            h_t = f/(f+i)*h_{t-1} + i/(f+i)*n: Feng et al. 2024
+   * n of the last two is the linear layer itself. The text is read by the call and not kept.
+   */
+  const char *cell;
+  /* The rest is for recurrent layers, but for the activations. Each may be combined with any other, unless said. */
+  /*
+   * Backward levels have the suffix _reverse; they see each sequence turned round by itself. States are [L*D, B, H],
+   * stacked layer by stacked layer. Such a model does not stream, and is trained on whole sequences: bptt and
+   * recompute must be 0.
+   */
+  rnn_direction direction;
+  int32_t peepholes; /* LSTMs: 1: weight_peephole_l{k} [3 H]: p_i*c_{t-1}, p_f*c_{t-1}, p_o*c_t are added to the
+                        sums of the gates; of "lstm_coupled" [2 H], i and o. Gers and Schmidhuber 2000 */
+  int64_t proj_size; /* LSTMs: P in 1..H-1: h_t = W_hr (o*tanh(c_t)), weight_hr_l{k} [P, H]; 0: none. Sak et al. 2014 */
+  /*
+   * 1: each of W_ih x and W_hh h is normalised over its G*H numbers, scaled by norm_ih_l{k} and norm_hh_l{k} [G*H], and
+   * then gets its bias; c_t as h_t sees it likewise with norm_c_l{k} and norm_c_bias_l{k} [H]. Ba et al. 2016; epsilon
+   * 1e-5. Not with "gru_reset_before".
+   */
+  int32_t layer_norm;
+  double zoneout;           /* in [0, 1): in training the part of the units that keep h_{t-1}; else the mean of it */
+  double zoneout_cell;      /* the same of c. Krueger et al. 2017 */
+  double input_dropout;     /* in [0, 1): of x, one mask for all steps. Gal and Ghahramani 2016 */
+  double recurrent_dropout; /* in [0, 1): of h_{t-1} on its way into W_hh, one mask for all steps */
+  double weight_drop;       /* in [0, 1): of the numbers of W_hh, one mask for all steps. Merity et al. 2018 */
+  int32_t residual;         /* 1: each stacked layer whose input is as wide as its output adds it to its output */
+  int32_t learn_state;      /* 1: h_0_l{k} [H] and c_0_l{k} [H] are learned: where a state is absent they stand for it */
+  int32_t has_activations;  /* 1: the next three fields are in force */
+  /*
+   * f of all gates but g or n, g of that, h of c_t: ONNX's f, g, h. Of RNN_ELMAN and RNN_LINEAR the first alone is meant,
+   * and stands before `nonlinearity`.
+   */
+  rnn_nonlinearity activations[3];
+  double alpha[3];          /* of RNN_HARD_SIGMOID; 0 means 0.2, with beta 0.5 */
+  double beta[3];
 } rnn_layer;
+
+/*
+ * chrono: gates begin such that memories last from 2 to T_max steps. Of an LSTM b_f = ln U(1, T_max - 1) and
+ * b_i = -b_f, of a GRU b_z = ln U(1, T_max - 1), for z keeps the state; each is the sum of b_ih and b_hh. Refused
+ * (RNN_ERR_MODEL) beside a forget_bias. Tallec and Ollivier 2018.
+ */
 
 /* What streams make of the weights of recurrent and linear layers. See rnn_model_quantize. */
 typedef enum rnn_weights {

@@ -34,11 +34,10 @@ func status(of code: RNNError.Code) -> rnn_status {
 }
 
 private func setLastError(_ message: String) {
-  var message = message
-  message.withUTF8 { text in
-    platform_begin_error()
+  platform_begin_error()
+  message.bytes.withUnsafeBytes { text in
     guard let start = text.baseAddress else { return }
-    platform_append_error(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self), text.count)
+    platform_append_error(start.assumingMemoryBound(to: CChar.self), text.count)
   }
 }
 

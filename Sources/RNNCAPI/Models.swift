@@ -30,7 +30,7 @@ private func descriptions(
   var descriptions: [LayerDescription] = []
   for index in 0..<count {
     let pointer = (start + index * stride).assumingMemoryBound(to: rnn_layer.self)
-    guard try Struct.checkedSize(UnsafeRawPointer(pointer), "layers[\(index)]") == stride else {
+    guard try Struct.checkedSize(UnsafeRawPointer(pointer), text("layers[\(index)]")) == stride else {
       throw RNNError(
         .structSize, "layers[\(index)]: struct_size: expected \(stride), as layers[0], got another")
     }

@@ -11,18 +11,16 @@ enum Struct {
   static func read<T: BitwiseCopyable>(_ pointer: UnsafePointer<T>?, _ name: String, _ cleared: T)
     throws(RNNError) -> T
   {
-    let start = UnsafeRawPointer(try required(pointer, name))
-    let known = try knownSize(start, name, MemoryLayout<T>.size)
     var result = cleared
-    memcpy(&result, start, known)
+    try read(UnsafeRawPointer(pointer), name, to: &result, MemoryLayout<T>.size)
     return result
   }
 
-  /// How much of a caller's struct this version knows.
   @inline(never)
-  private static func knownSize(_ start: UnsafeRawPointer, _ name: String, _ size: Int) throws(RNNError)
-    -> Int
-  {
+  private static func read(
+    _ pointer: UnsafeRawPointer?, _ name: String, to target: UnsafeMutableRawPointer, _ size: Int
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(start, name)
     let known = min(bytes, size)
     for index in known..<max(bytes, known) where start.load(fromByteOffset: index, as: UInt8.self) != 0 {
@@ -30,7 +28,7 @@ enum Struct {
         .structSize,
         "\(name): expected zeros beyond byte \(known), which this version does not know, got another value")
     }
-    return known
+    memcpy(target, start, known)
   }
 
   /// As `read`, with NULL for a struct of defaults.
@@ -49,12 +47,18 @@ enum Struct {
   static func write<T: BitwiseCopyable>(
     _ value: T, to pointer: UnsafeMutablePointer<T>?, _ name: String
   ) throws(RNNError) {
-    let start = UnsafeMutableRawPointer(try required(pointer, name))
+    var value = value
+    try write(&value, MemoryLayout<T>.size, to: UnsafeMutableRawPointer(pointer), name)
+  }
+
+  @inline(never)
+  private static func write(
+    _ source: UnsafeRawPointer, _ size: Int, to pointer: UnsafeMutableRawPointer?, _ name: String
+  ) throws(RNNError) {
+    let start = try required(pointer, name)
     let bytes = try checkedSize(UnsafeRawPointer(start), name)
     let header = MemoryLayout<Int>.size
-    withUnsafeBytes(of: value) { source in
-      _ = memcpy(start + header, source.baseAddress! + header, min(bytes, source.count) - header)
-    }
+    memcpy(start + header, source + header, min(bytes, size) - header)
   }
 
   @inline(never)
@@ -82,6 +86,15 @@ extension LayerDescription {
     recurrentInit = try option(layer.recurrent_init.rawValue, "recurrent_init", Initialization.self)
     forgetBias = layer.forget_bias
     lastStep = try flag(layer.last_step, "last_step")
+    (spectralRadius, chrono) = (layer.spectral_radius, layer.chrono)
+    if kind == .cell { cell = try Self.cell(layer.cell) }
+    options = try LayerOptions(layer)
+  }
+
+  private static func cell(_ name: UnsafePointer<CChar>?) throws(RNNError) -> Int {
+    let name = String(cString: try required(name, "cell"))
+    if let index = Cells.index(named: name) { return index }
+    throw RNNError(.argument, "cell: expected the name of a cell, such as \"lstm_coupled\", got \"\(name)\"")
   }
 
   var cStruct: rnn_layer {
@@ -96,14 +109,60 @@ extension LayerDescription {
     layer.recurrent_init = rnn_init(UInt32(recurrentInit.rawValue))
     layer.forget_bias = forgetBias
     layer.last_step = lastStep ? 1 : 0
+    (layer.spectral_radius, layer.chrono) = (spectralRadius, chrono)
+    if kind == .cell { layer.cell = Cells.cName(cell) }
+    options.write(to: &layer)
     return layer
+  }
+}
+
+extension LayerOptions {
+  fileprivate init(_ layer: rnn_layer) throws(RNNError) {
+    self.init()
+    direction = try option(layer.direction.rawValue, "direction", Direction.self)
+    hasPeepholes = try flag(layer.peepholes, "peepholes")
+    projection = layer.proj_size == 0 ? 0 : try size(layer.proj_size, "proj_size")
+    isNormalized = try flag(layer.layer_norm, "layer_norm")
+    (zoneout, cellZoneout) = (layer.zoneout, layer.zoneout_cell)
+    (inputDropout, recurrentDropout) = (layer.input_dropout, layer.recurrent_dropout)
+    weightDrop = layer.weight_drop
+    isResidual = try flag(layer.residual, "residual")
+    learnsState = try flag(layer.learn_state, "learn_state")
+    guard try flag(layer.has_activations, "has_activations") else { return }
+    let (kinds, alphas, betas) = (layer.activations, layer.alpha, layer.beta)
+    functions = [
+      try function(kinds.0, alphas.0, betas.0), try function(kinds.1, alphas.1, betas.1),
+      try function(kinds.2, alphas.2, betas.2),
+    ]
+  }
+
+  private func function(_ kind: rnn_nonlinearity, _ alpha: Double, _ beta: Double) throws(RNNError) -> Function {
+    Function(try option(kind.rawValue, "activations", Nonlinearity.self), alpha: alpha, beta: beta)
+  }
+
+  fileprivate func write(to layer: inout rnn_layer) {
+    layer.direction = rnn_direction(UInt32(direction.rawValue))
+    layer.peepholes = hasPeepholes ? 1 : 0
+    layer.proj_size = Int64(projection)
+    layer.layer_norm = isNormalized ? 1 : 0
+    (layer.zoneout, layer.zoneout_cell) = (zoneout, cellZoneout)
+    (layer.input_dropout, layer.recurrent_dropout) = (inputDropout, recurrentDropout)
+    layer.weight_drop = weightDrop
+    layer.residual = isResidual ? 1 : 0
+    layer.learn_state = learnsState ? 1 : 0
+    guard let functions else { return }
+    func kind(_ place: Int) -> rnn_nonlinearity { rnn_nonlinearity(UInt32(functions[place].kind.rawValue)) }
+    layer.has_activations = 1
+    layer.activations = (kind(0), kind(1), kind(2))
+    layer.alpha = (functions[0].alpha, functions[1].alpha, functions[2].alpha)
+    layer.beta = (functions[0].beta, functions[1].beta, functions[2].beta)
   }
 }
 
 /// Text as a C array of characters, cut where that ends.
 func writeText<T>(_ text: String, to array: inout T) {
   withUnsafeMutableBytes(of: &array) { target in
-    for (index, byte) in text.utf8.enumerated() where index < target.count - 1 { target[index] = byte }
+    for (index, byte) in text.bytes.prefix(target.count - 1).enumerated() { target[index] = byte }
   }
 }
 

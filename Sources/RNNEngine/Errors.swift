@@ -17,25 +17,25 @@ public struct RNNError: Error {
 /// call.
 public struct Message: ExpressibleByStringInterpolation {
   public struct StringInterpolation: StringInterpolationProtocol {
-    fileprivate var text = ""
+    fileprivate var bytes: [UInt8] = []
 
     @inline(never)
-    public init(literalCapacity: Int, interpolationCount: Int) {}
+    public init(literalCapacity: Int, interpolationCount: Int) { bytes.reserveCapacity(120) }
 
     @inline(never)
-    public mutating func appendLiteral(_ literal: String) { text += literal }
+    public mutating func appendLiteral(_ literal: String) { literal.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ piece: String) { text += piece }
+    public mutating func appendInterpolation(_ piece: String) { piece.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ number: Int) { text += number.description }
+    public mutating func appendInterpolation(_ number: Int) { number.description.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ number: UInt) { text += number.description }
+    public mutating func appendInterpolation(_ number: UInt) { number.description.append(to: &bytes) }
 
     @inline(never)
-    public mutating func appendInterpolation(_ number: Double) { text += number.description }
+    public mutating func appendInterpolation(_ number: Double) { number.description.append(to: &bytes) }
 
     public mutating func appendInterpolation(_ number: UInt64) { appendInterpolation(UInt(number)) }
     public mutating func appendInterpolation(_ number: Int32) { appendInterpolation(Int(number)) }
@@ -49,20 +49,21 @@ public struct Message: ExpressibleByStringInterpolation {
   public init(stringLiteral value: String) { text = value }
 
   @inline(never)
-  public init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+  public init(stringInterpolation: StringInterpolation) {
+    text = String(decoding: stringInterpolation.bytes, as: UTF8.self)
+  }
 }
 
 /// A text from its pieces, put together in little code.
-func text(_ message: Message) -> String { message.text }
+public func text(_ message: Message) -> String { message.text }
 
 /// "[64, 32, 8]"
 func shapeText(_ shape: Shape) -> String { shapeText(shape.sides) }
 
 func shapeText(_ shape: [Int]) -> String {
-  var text = "["
+  var text = ""
   for (position, size) in shape.enumerated() {
-    if position > 0 { text += ", " }
-    text += "\(size)"
+    text = position == 0 ? size.description : RNNEngine.text("\(text), \(size)")
   }
-  return text + "]"
+  return RNNEngine.text("[\(text)]")
 }

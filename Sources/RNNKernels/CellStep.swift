@@ -115,7 +115,7 @@ public struct ForwardStep<S: Real>: BitwiseCopyable {
 }
 
 /// Where the gradients of a step's state go if somebody looks at them; [rows, H] each, nil: nobody does.
-public struct FlowRows<S: Real> {
+public struct FlowRows<S: Real>: BitwiseCopyable {
   /// ∂L/∂h_t, and the part of it that came from step t + 1.
   public var output: UnsafeMutablePointer<S>?
   public var laterOutput: UnsafeMutablePointer<S>?

@@ -2,6 +2,8 @@
 public final class KernelSet<M: Machine>: Kernels {
   public typealias S = M.S
 
+  public let cells: [any CellCode<S>] = CellList<M>.all
+
   public init() {}
 
   public func multiply(_ call: ProductCall<S>) { Product<M>.multiply(call) }
@@ -85,7 +87,21 @@ public final class KernelSet<M: Machine>: Kernels {
     }
   }
 
-  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call) }
+  public func forward(_ step: UnsafePointer<PhasedStep<S>>, _ cell: any CellCode<S>) {
+    PhasedForward<M>.run(step, cell)
+  }
+
+  public func gather(_ step: UnsafePointer<PhasedStep<S>>, _ later: LaterStep<S>) {
+    PhasedBackward<M>.gather(step, later)
+  }
+
+  public func backward(
+    _ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>
+  ) {
+    PhasedBackward<M>.run(step, gradients, cell)
+  }
+
+  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call, cells) }
 
   // MARK: Losses
 

@@ -41,6 +41,15 @@ public protocol Kernels<S>: AnyObject, Sendable {
   func forward(_ cell: CellKind, _ step: ForwardStep<S>)
   func backward(_ cell: CellKind, _ step: BackwardStep<S>)
 
+  // MARK: Cells of any kind. `PhasedForward`, `PhasedBackward`
+
+  /// `CellList`.
+  var cells: [any CellCode<S>] { get }
+  func forward(_ step: UnsafePointer<PhasedStep<S>>, _ cell: any CellCode<S>)
+  /// First what h_t hears, then, if the caller has looked at it, back through the cell.
+  func gather(_ step: UnsafePointer<PhasedStep<S>>, _ later: LaterStep<S>)
+  func backward(_ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>)
+
   // MARK: Streams. `StreamKernel`
 
   /// Some time steps through all layers.

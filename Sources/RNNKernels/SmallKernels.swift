@@ -15,7 +15,7 @@ public final class SmallKernelSet<M: SmallMachine>: SmallKernels {
   }
 
   public func stream(_ format: WeightFormat, _ call: UnsafeMutablePointer<StreamCall<Float>>) {
-    if format == .int8 { return StreamKernel<SmallStages<ByteFormat<M>>>.run(call) }
-    StreamKernel<SmallStages<HalfFormat<M>>>.run(call)
+    if format == .int8 { return StreamKernel<SmallStages<ByteFormat<M>>>.run(call, []) }
+    StreamKernel<SmallStages<HalfFormat<M>>>.run(call, [])
   }
 }

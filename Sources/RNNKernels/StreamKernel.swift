@@ -18,9 +18,9 @@ enum StreamKernel<R: StageRunner> {
   typealias Stage = UnsafeMutablePointer<StreamStage<S>>
 
   /// Leaves `input` and `output` behind the last step.
-  static func run(_ call: Call) {
+  static func run(_ call: Call, _ cells: [any CellCode<S>]) {
     for _ in 0..<call.pointee.steps {
-      step(call)
+      step(call, cells)
       call.pointee.input += call.pointee.inputStride
       call.pointee.output += call.pointee.outputStride
       call.pointee.time &+= 1
@@ -28,14 +28,18 @@ enum StreamKernel<R: StageRunner> {
   }
 
   @inline(__always)
-  private static func step(_ call: Call) {
+  private static func step(_ call: Call, _ cells: [any CellCode<S>]) {
     var input = Rows.input(call)
+    var read = input
     let last = call.pointee.stageCount &- 1
     var (stage, index) = (call.pointee.stages, 0)
     while true {
+      let own = input
       switch stage.pointee.work {
       case .lookup: input = Rows.lookUp(call, stage)
       case .cell(let kind): input = forward(call, stage, kind, input)
+      case .phased(let cell): input = PhasedStage<M>.forward(call, stage, cells[cell], input)
+      case .add(let stride): input = PhasedStage<M>.add(call, stage, input, read, stride: stride)
       case .product(let packed):
         let isDirect = index == last && call.pointee.laneOfRow == nil
         let output = index < last ? stage.pointee.step.numbers.output : call.pointee.made
@@ -45,6 +49,7 @@ enum StreamKernel<R: StageRunner> {
         input = UnsafePointer(target)
       }
       if index == last { break }
+      read = own
       stage += 1
       index &+= 1
     }

@@ -3,6 +3,10 @@ public enum StreamWork: BitwiseCopyable, Sendable {
   /// y = weight[token].
   case lookup
   case cell(CellKind)
+  /// Any other cell, by its place in `CellList`: `StreamStage.phased`.
+  case phased(Int)
+  /// What the stage before has made, and what it has read, whose rows lie so far apart.
+  case add(stride: Int)
   /// y = W x + b. W takes `packed` elements, b comes behind it.
   case product(packed: Int)
 }
@@ -13,6 +17,7 @@ public struct StreamStage<S: Real>: BitwiseCopyable {
   /// The sizes, weights and numbers of any stage. `output` and `previousOutput` of a cell change places at every step;
   /// c_t takes the place of c_{t-1}. Other stages make `output`, [B, H].
   public var step: ForwardStep<S>
+  public var phased: UnsafeMutablePointer<PhasedStep<S>>?
 
   public init(_ work: StreamWork, _ step: ForwardStep<S>) { (self.work, self.step) = (work, step) }
 }

@@ -65,6 +65,8 @@ check "calls of forbidden functions" "" \
 
 # ---- The static library ----
 
+# Its names are still there. Tables of the Swift library, and the functions that bring texts to canonical forms.
+check "Unicode tables" "" "$(nm "$build/librnn.a" | grep -E ' _swift_stdlib_|NF[CD]Normalizer' || true)"
 check "global symbols of librnn.a" "$declared" "$(nm -g --defined-only "$build/librnn.a" | awk 'NF == 3 { print $3 }' | sort)"
 compile() {
   out=$1

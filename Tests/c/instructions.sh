@@ -2,7 +2,7 @@
 # instructions.sh proves where the library's vector instructions are: those that not every x86-64 processor has stand
 # in the kernels of AVX2 and AVX-512 and nowhere else, and a processor without them runs the smoke test.
 #
-# Usage: instructions.sh BUILD, the directory of objects.a, unicode.a and the smoke test.
+# Usage: instructions.sh BUILD, the directory of objects.a and the smoke test.
 set -eu
 [ "$(uname -m)" = x86_64 ] || { echo "instructions: nothing to check on $(uname -m)"; exit 0; }
 cd "$(dirname "$0")"
@@ -12,7 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # The shipped library has no names in it: link the same objects in the same way, and keep the names.
 ${CC:-cc} -shared -o "$scratch/librnn.so" -Wl,--whole-archive "$build/objects.a" -Wl,--no-whole-archive \
-  "$build/unicode.a" -Wl,--version-script=../../packaging/librnn.map -Wl,--gc-sections -Wl,--strip-debug \
+  -Wl,--version-script=../../packaging/librnn.map -Wl,--gc-sections -Wl,--strip-debug \
   -lopenblas -lm -lpthread
 
 # Instructions of AVX and later begin with v; names of kernels say for which machine they are.

@@ -52,8 +52,11 @@
       IN(RNN_ERR_ARGUMENT, "num_layers", IS(layer.num_layers, AT_2_31)),                                     \
       IN(TOO_LARGE, "num_layers", IS(layer.num_layers, BELOW_2_31)),                                         \
       WRONG_NUMBER(IN, "dropout", layer.dropout), IN(RNN_ERR_ARGUMENT, "dropout", IS(layer.dropout, ONE64)), \
-      WRONG_ENUM(IN, "weight_init", layer.weight_init, 4),                                                   \
-      WRONG_ENUM(IN, "recurrent_init", layer.recurrent_init, 4),                                             \
+      WRONG_ENUM(IN, "weight_init", layer.weight_init, 6),                                                   \
+      WRONG_ENUM(IN, "recurrent_init", layer.recurrent_init, 6),                                             \
+      WRONG_NUMBER(IN, "spectral_radius", layer.spectral_radius),                                            \
+      IN(RNN_ERR_MODEL, "spectral_radius", IS(layer.spectral_radius, ONE64)),                                \
+      WRONG_NUMBER(IN, "chrono", layer.chrono), IN(RNN_ERR_ARGUMENT, "chrono", IS(layer.chrono, ONE64)),     \
       IN(RNN_ERR_ARGUMENT, "forget_bias", IS(layer.forget_bias, NAN64)),                                     \
       IN(RNN_ERR_ARGUMENT, "forget_bias", IS(layer.forget_bias, INF64)),                                     \
       IN(RNN_ERR_MODEL, "forget_bias", IS(layer.kind, RNN_GRU), IS(layer.forget_bias, ONE64)),               \

@@ -270,6 +270,11 @@ MISUSE = [
     (VALUE, "recurrent_init | 'default' | 1", lambda: GRU(1, 1, recurrent_init=1)),
     (VALUE, "forget_bias | None | 0", lambda: LSTM(1, 1, forget_bias=0.0)),
     (VALUE, "forget_bias | finite | inf", lambda: LSTM(1, 1, forget_bias=INF)),
+    (VALUE, "chrono | > 2 | 2.0", lambda: LSTM(1, 1, chrono=2)),
+    (VALUE, "chrono | finite | nan", lambda: GRU(1, 1, chrono=NAN)),
+    (TYPE, "chrono | a number | str", lambda: GRU(1, 1, chrono="9")),
+    (VALUE, "spectral_radius | > 0 | 0.0", lambda: RNN(1, 1, spectral_radius=0)),
+    (VALUE, "spectral_radius | finite | inf", lambda: GRU(1, 1, spectral_radius=INF)),
     (VALUE, "in_features | 1 .. | 0", lambda: Linear(0, 1)),
     (VALUE, "out_features | 1 .. | 0", lambda: Linear(1, 0)),
     # Losses and optimisers

@@ -70,7 +70,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("schedule, expected", CASES, ids=lambda value: repr(value))
+@pytest.mark.parametrize("schedule, expected", CASES, ids=[repr(case[0]) for case in CASES])
 def test_rates_are_those_of_pytorch(schedule, expected):
     got = rates(trainer(schedule), 16)
     np.testing.assert_allclose(got, [expected(n) for n in range(16)], rtol=1e-12, atol=1e-17)
@@ -82,7 +82,7 @@ def test_a_cycle_begins_peaks_and_ends_where_it_should():
     assert got[19] == got[21] == 0.4 / 25 / 1e4
 
 
-@pytest.mark.parametrize("schedule, expected", CASES, ids=lambda value: repr(value))
+@pytest.mark.parametrize("schedule, expected", CASES, ids=[repr(case[0]) for case in CASES])
 @pytest.mark.parametrize("warm_up", [1, 5])
 def test_a_warm_up_rises_to_where_the_schedule_begins(schedule, expected, warm_up):
     arguments = vars(schedule) | {"warm_up": warm_up}

@@ -238,6 +238,24 @@ static inline int platform_parse_double(const char *text, size_t length, double 
   return end == copy + length;
 }
 
+/* ---- Places in a file ---- */
+
+typedef struct platform_place {
+  ptrdiff_t begin;
+  ptrdiff_t end;
+} platform_place;
+
+static inline int platform_compare_places(const void *a, const void *b) {
+  ptrdiff_t first = ((const platform_place *)a)->begin;
+  ptrdiff_t second = ((const platform_place *)b)->begin;
+  return (first > second) - (first < second);
+}
+
+/* By their begin. */
+static inline void platform_sort_places(platform_place *places, size_t count) {
+  qsort(places, count, sizeof *places, platform_compare_places);
+}
+
 /* ---- Files ---- */
 
 static inline int platform_errno(void) { return errno; }

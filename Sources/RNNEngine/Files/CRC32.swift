@@ -17,7 +17,7 @@ struct CRC32 {
 
   /// Eight hexadecimal digits.
   var digits: String {
-    let text = String(~state, radix: 16)
-    return String(repeating: "0", count: 8 - text.utf8.count) + text
+    let digits = (0..<8).map { hexDigit(UInt8(truncatingIfNeeded: ~state >> (28 - 4 * $0)) & 15) }
+    return String(decoding: digits, as: UTF8.self)
   }
 }

@@ -3,7 +3,7 @@ import CPlatform
 /// Whole files, read and written so that nothing half done is ever seen.
 enum File {
   /// How messages name a file.
-  static func name(_ path: UnsafePointer<CChar>) -> String { "path \"\(String(cString: path))\"" }
+  static func name(_ path: UnsafePointer<CChar>) -> String { text("path \"\(String(cString: path))\"") }
 
   static func read(_ path: UnsafePointer<CChar>) throws(RNNError) -> Buffer<UInt8> {
     let file = platform_open_for_reading(path)
@@ -15,7 +15,7 @@ enum File {
     }
     let contents = try Buffer<UInt8>(count: Int(size))
     guard platform_read_all(file, contents.values.start, Int(size)) == 0 else {
-      throw failure(path, "expected to read \(size) bytes")
+      throw failure(path, text("expected to read \(size) bytes"))
     }
     return contents
   }
@@ -45,9 +45,9 @@ enum File {
 
   private static func create(beside path: UnsafePointer<CChar>) throws(RNNError) -> ([CChar], Int32) {
     for attempt in 0..<1000 {
-      let suffix = ".tmp-\(platform_process_id())-\(attempt)"
+      let suffix = text(".tmp-\(platform_process_id())-\(attempt)")
       var name = [CChar](UnsafeBufferPointer(start: path, count: strlen(path)))
-      name.append(contentsOf: suffix.utf8.map { CChar(bitPattern: $0) })
+      name.append(contentsOf: suffix.bytes.map { CChar(bitPattern: $0) })
       name.append(0)
       let file = platform_create(name)
       if file >= 0 { return (name, file) }

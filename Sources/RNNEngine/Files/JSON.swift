@@ -13,7 +13,7 @@ enum JSON: Sendable {
 
   subscript(_ key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
-    for member in members where member.key == key { return member.value }
+    for member in members where member.key.isSame(as: key) { return member.value }
     return nil
   }
 
@@ -35,77 +35,96 @@ enum JSON: Sendable {
   @inline(never)
   var int: Int? {
     guard case .number(let text) = self else { return nil }
-    return Int(text)
+    let bytes = text.bytes
+    guard bytes.first == UInt8(ascii: "-") else { return uint64.flatMap { Int(exactly: $0) } }
+    return Self.natural(bytes.dropFirst()).flatMap { Int(exactly: $0 &- 1) }.map { ~$0 }
   }
 
   @inline(never)
   var uint64: UInt64? {
     guard case .number(let text) = self else { return nil }
-    return UInt64(text)
+    return Self.natural(text.bytes[...])
+  }
+
+  /// Of decimal digits; nil if these are not all, or too many.
+  private static func natural(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    var value: UInt64 = 0
+    for digit in digits {
+      guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9"),
+        case let (tens, isTooLarge) = value.multipliedReportingOverflow(by: 10), !isTooLarge,
+        case let (sum, overflow) = tens.addingReportingOverflow(UInt64(digit - UInt8(ascii: "0"))), !overflow
+      else { return nil }
+      value = sum
+    }
+    return digits.isEmpty ? nil : value
   }
 
   @inline(never)
   var double: Double? {
     guard case .number(let text) = self else { return nil }
-    var copy = text
-    return copy.withUTF8 { bytes in
-      var value = 0.0
-      guard let start = bytes.baseAddress else { return nil }
-      let isNumber = start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
-        platform_parse_double($0, bytes.count, &value)
-      }
-      return isNumber == 0 ? nil : value
-    }
+    let characters = text.bytes.map { CChar(bitPattern: $0) }
+    var value = 0.0
+    return platform_parse_double(characters, characters.count, &value) == 0 ? nil : value
   }
 
   // MARK: Writing
 
-  static func number(_ value: Int) -> JSON { .number("\(value)") }
-  static func number(_ value: UInt64) -> JSON { .number("\(value)") }
-  static func number(_ value: Double) -> JSON { .number("\(value)") }
+  static func number(_ value: Int) -> JSON { .number(value.description) }
+  static func number(_ value: UInt64) -> JSON { .number(value.description) }
+  static func number(_ value: Double) -> JSON { .number(value.description) }
+
+  var serialized: String { String(decoding: bytes, as: UTF8.self) }
 
   /// Compact text, in the order of the members.
-  var serialized: String {
+  var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    write(to: &bytes)
+    return bytes
+  }
+
+  private func write(to bytes: inout [UInt8]) {
     switch self {
-    case .null: return "null"
-    case .bool(let value): return value ? "true" : "false"
-    case .number(let text): return text
-    case .string(let text): return Self.quoted(text)
-    case .array(let elements):
-      var text = "["
-      for (position, element) in elements.enumerated() {
-        text += (position > 0 ? "," : "") + element.serialized
-      }
-      return text + "]"
+    case .null: bytes += "null".bytes
+    case .bool(let value): bytes += (value ? "true" : "false").bytes
+    case .number(let text): bytes += text.bytes
+    case .string(let text): Self.quote(text, to: &bytes)
+    case .array(let elements): Self.list(elements, "[", "]", to: &bytes) { $0.write(to: &$1) }
     case .object(let members):
-      var text = "{"
-      for (position, member) in members.enumerated() {
-        text += (position > 0 ? "," : "") + Self.quoted(member.key) + ":" + member.value.serialized
+      Self.list(members, "{", "}", to: &bytes) { member, bytes in
+        Self.quote(member.key, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        member.value.write(to: &bytes)
       }
-      return text + "}"
     }
   }
 
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      default:
-        if scalar.value < 0x20 {
-          let digits: [Unicode.Scalar] = [
-            "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
-          ]
-          result += "\\u00"
-          result.unicodeScalars.append(digits[Int(scalar.value >> 4)])
-          result.unicodeScalars.append(digits[Int(scalar.value & 15)])
-        } else {
-          result.unicodeScalars.append(scalar)
-        }
+  private static func list<T>(
+    _ elements: [T], _ first: Unicode.Scalar, _ last: Unicode.Scalar, to bytes: inout [UInt8],
+    _ write: (T, inout [UInt8]) -> Void
+  ) {
+    bytes.append(UInt8(ascii: first))
+    for index in elements.indices {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      write(elements[index], &bytes)
+    }
+    bytes.append(UInt8(ascii: last))
+  }
+
+  private static func quote(_ text: String, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\""))
+    for byte in text.bytes {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+      case UInt8(ascii: "\n"): bytes += "\\n".bytes
+      case 0..<0x20: bytes += "\\u00".bytes + [hexDigit(byte >> 4), hexDigit(byte & 15)]
+      default: bytes.append(byte)
       }
     }
-    return result + "\""
+    bytes.append(UInt8(ascii: "\""))
   }
+}
+
+/// Of a number below 16.
+func hexDigit(_ value: UInt8) -> UInt8 {
+  value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
 }

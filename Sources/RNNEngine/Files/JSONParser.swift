@@ -13,8 +13,7 @@ struct JSONParser {
   }
 
   static func parse(_ text: String) -> JSON? {
-    var copy = text
-    return copy.withUTF8 { parse($0) }
+    text.bytes.withUnsafeBufferPointer { parse($0) }
   }
 
   private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
@@ -130,7 +129,7 @@ struct JSONParser {
       code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
     }
     guard let scalar = Unicode.Scalar(code) else { return false }
-    text.append(contentsOf: String(Character(scalar)).utf8)
+    for byte in UTF8.encode(scalar)! { text.append(byte) }
     return true
   }
 

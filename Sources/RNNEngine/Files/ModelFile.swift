@@ -2,11 +2,13 @@ import RNNKernels
 
 /// Models as files. The tensors stand under their names; the architecture is JSON under "librnn".
 enum ModelFile {
-  static let format = 1
+  /// 2 if a layer is more than a plain cell: a reader that does not know what it is asked for must not go on.
+  static let format = 2
 
   static func metadata(_ model: any AnyModel) -> JSON {
     var members: [(key: String, value: JSON)] = [
-      ("format", .number(format)), ("dtype", .string(model.info.dtype.name)),
+      ("format", .number(model.descriptions.allSatisfy { $0.isPlain } ? 1 : format)),
+      ("dtype", .string(model.info.dtype.name)),
       ("layers", .array(model.descriptions.map { $0.json })),
     ]
     if model.info.format != .own { members.append(("weights", .string(model.info.format.name))) }
@@ -20,13 +22,15 @@ enum ModelFile {
     }
     try checkFormat(json, file)
     let dtype = json["dtype"]?.text
-    guard dtype == DType.float32.name || dtype == DType.float64.name else {
+    guard DType.float32.name.isSame(as: dtype) || DType.float64.name.isSame(as: dtype) else {
       throw RNNError(.format, "\(file.path): expected dtype float32 or float64, got \(dtype ?? "none")")
     }
     return json
   }
 
-  static func isDouble(_ description: JSON) -> Bool { description["dtype"]?.text == DType.float64.name }
+  static func isDouble(_ description: JSON) -> Bool {
+    DType.float64.name.isSame(as: description["dtype"]?.text)
+  }
 
   static func model<S: Scalar>(
     _ file: SafetensorsFile, _ description: JSON, as _: S.Type
@@ -40,17 +44,17 @@ enum ModelFile {
     }
     // What is wrong with the numbers of a file is wrong with the file.
     do throws(RNNError) { try checkSize(layers, file, as: S.self) } catch { throw file.damaged(error) }
-    let model = try Model<S>(layers, format: weightFormat(file, description, as: S.self))
+    let model = try Model<S>(layers, format: weightFormat(file, description, S.dtype))
     for entry in model.entries(model.parameters.values) { try file.read(entry) }
     return model
   }
 
   /// Small weights belong to Float models.
-  private static func weightFormat<S: Scalar>(
-    _ file: SafetensorsFile, _ description: JSON, as _: S.Type
+  private static func weightFormat(
+    _ file: SafetensorsFile, _ description: JSON, _ dtype: DType
   ) throws(RNNError) -> WeightFormat {
     guard let text = description["weights"]?.text else { return .own }
-    for format in [WeightFormat.bfloat16, .int8] where format.name == text && S.dtype == .float32 {
+    for format in [WeightFormat.bfloat16, .int8] where format.name.isSame(as: text) && dtype == .float32 {
       return format
     }
     throw RNNError(
@@ -87,7 +91,7 @@ extension Model {
   func entries(_ flat: View<S>, prefix: String = "") -> [Safetensors.Entry] {
     tensors.map { tensor in
       Safetensors.Entry(
-        name: prefix + tensor.name, dtype: S.dtype, shape: tensor.shape,
+        name: text("\(prefix)\(tensor.name)"), dtype: S.dtype, shape: tensor.shape,
         data: UnsafeRawBufferPointer(flat.part(tensor.start, tensor.count)))
     }
   }

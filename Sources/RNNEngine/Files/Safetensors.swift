@@ -35,7 +35,7 @@ enum Safetensors {
     bytes.withUnsafeBytes { crc.add($0) }
     for entry in entries { crc.add(entry.data) }
     if let place = bytes.withUnsafeBufferPointer({ checksumPlace($0) }) {
-      bytes.replaceSubrange(place..<place + 8, with: crc.digits.utf8)
+      for (index, digit) in crc.digits.bytes.enumerated() { bytes[place + index] = digit }
     }
     let data = entries.map { $0.data }
     let result = bytes.withUnsafeBytes { header -> Result<Void, RNNError> in
@@ -64,7 +64,7 @@ enum Safetensors {
         ))
       offset = end
     }
-    var text = [UInt8](JSON.object(members).serialized.utf8)
+    var text = JSON.object(members).bytes
     while text.count % 8 != 0 { text.append(UInt8(ascii: " ")) }
     let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> ($0 * 8)) }
     return length + text
@@ -72,7 +72,7 @@ enum Safetensors {
 
   /// Where the digits of the checksum stand, if the header has one.
   fileprivate static func checksumPlace(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-    let key = [UInt8](checksumKey.utf8)
+    let key = checksumKey.bytes
     guard bytes.count >= key.count + 8 else { return nil }
     return (0...bytes.count - key.count - 8).first { start in
       for index in key.indices where bytes[start + index] != key[index] { return false }
@@ -144,7 +144,7 @@ final class SafetensorsFile {
     crc.add(UnsafeRawBufferPointer(rebasing: raw[0..<place]))
     zeros.withUnsafeBytes { crc.add($0) }
     crc.add(UnsafeRawBufferPointer(rebasing: raw[(place + 8)...]))
-    guard stored == crc.digits else {
+    guard stored.isSame(as: crc.digits) else {
       throw RNNError(
         .format, "\(path): expected crc32 \(stored), got \(crc.digits): the file is damaged")
     }
@@ -153,17 +153,17 @@ final class SafetensorsFile {
   private static func entries(
     _ members: [(key: String, value: JSON)], _ data: UnsafeRawBufferPointer, _ path: String
   ) throws(RNNError) -> [Safetensors.Entry] {
-    var (entries, places) = ([Safetensors.Entry](), [(begin: Int, end: Int)]())
-    for member in members where member.key != "__metadata__" {
+    var (entries, places) = ([Safetensors.Entry](), [platform_place]())
+    for member in members where !member.key.isSame(as: "__metadata__") {
       guard let entry = Safetensors.Entry(member.key, member.value, data) else {
         throw RNNError(.format, "\(path): \(member.key): expected dtype, shape and offsets that fit the file")
       }
       entries.append(entry)
       if let start = entry.data.baseAddress, let first = data.baseAddress, entry.data.count > 0 {
-        places.append((start - first, start - first + entry.data.count))
+        places.append(platform_place(begin: start - first, end: start - first + entry.data.count))
       }
     }
-    places.sort { $0.begin < $1.begin }
+    platform_sort_places(&places, places.count)
     var covered = 0
     for place in places {
       guard place.begin == covered else { break }
@@ -181,7 +181,7 @@ final class SafetensorsFile {
 
   /// Copies the one tensor of an entry's name, which must have its shape, into its memory.
   func read(_ target: Safetensors.Entry) throws(RNNError) {
-    let found = entries.filter { $0.name == target.name }
+    let found = entries.filter { $0.name.isSame(as: target.name) }
     guard found.count == 1, let data = found[0].data.baseAddress, let start = target.data.baseAddress else {
       throw RNNError(.format, "\(path): \(target.name): expected one tensor, got \(found.count)")
     }
@@ -199,7 +199,8 @@ extension Safetensors.Entry {
   /// nil if anything about the description is not believable.
   init?(_ name: String, _ json: JSON, _ data: UnsafeRawBufferPointer) {
     let types: [(String, DType)] = [("F32", .float32), ("F64", .float64), ("I32", .int32), ("I64", .int64)]
-    guard let typeName = json["dtype"]?.text, let dtype = types.first(where: { $0.0 == typeName })?.1,
+    guard let typeName = json["dtype"]?.text,
+      let dtype = types.first(where: { $0.0.isSame(as: typeName) })?.1,
       let sides = json["shape"]?.elements, let offsets = json["data_offsets"]?.elements, offsets.count == 2,
       let begin = offsets[0].int, let end = offsets[1].int, begin >= 0, begin <= end, end <= data.count
     else { return nil }

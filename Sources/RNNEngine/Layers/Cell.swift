@@ -23,7 +23,8 @@ struct Cell: Sendable {
       switch description.nonlinearity {
       case .tanh: .tanh
       case .relu: .relu
-      case .identity: .identity
+      // Others have no fused kernel.
+      default: .identity
       }
     switch description.kind {
     case .gru: (kind, gateCount, hasCellState, hasCandidate) = (.gru, 3, false, true)
@@ -47,5 +48,23 @@ struct Cell: Sendable {
 
   var candidateBlock: HiddenBlock? {
     hasCandidate ? HiddenBlock(firstGate: gateCount - 1, gateCount: 1, inCandidate: true) : nil
+  }
+}
+
+/// The cells by name.
+public enum Cells {
+  static let elman = index(named: "elman") ?? 0
+  static let gru = index(named: "gru") ?? 0
+  static let lstm = index(named: "lstm") ?? 0
+
+  public static func index(named name: String) -> Int? {
+    Float.kernels.cells.firstIndex { $0.form.name.description.isSame(as: name) }
+  }
+
+  static func name(_ index: Int) -> String { Float.kernels.cells[index].form.name.description }
+
+  /// For C, for ever.
+  public static func cName(_ index: Int) -> UnsafePointer<CChar> {
+    UnsafeRawPointer(Float.kernels.cells[index].form.name.utf8Start).assumingMemoryBound(to: CChar.self)
   }
 }

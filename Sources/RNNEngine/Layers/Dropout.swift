@@ -25,4 +25,53 @@ public struct Dropout: Sendable {
       }
     }
   }
+
+  /// One mask [B, width] for all steps: 0 with the probability, else 1 / (1 - p). Gal and Ghahramani 2016.
+  func fillMask<S: Scalar>(_ mask: View<S>, probability: Double, site: Int) {
+    let scale = S(1 / (1 - probability))
+    draw(mask, from: 0, probability: probability, site: site, hit: 0, miss: scale)
+  }
+
+  /// Masks of zoneout [T, B, width]: 1 with the probability, else 0.
+  func fillZones<S: Scalar>(_ zones: View<S>, rows: Int, width: Int, probability: Double, site: Int) {
+    let first = UInt64(truncatingIfNeeded: firstStep &* rows &* width)
+    draw(zones, from: first, probability: probability, site: site, hit: 1, miss: 0)
+  }
+
+  /// The masks of one level of a layer, apart from those of others.
+  func forLevel(_ level: Int) -> Dropout {
+    let stream = generator.stream &+ UInt64(truncatingIfNeeded: level * MaskSite.count)
+    return Dropout(generator: Philox(seed: generator.seed, stream: stream), firstStep: firstStep)
+  }
+
+  private func draw<S: Scalar>(
+    _ values: View<S>, from first: UInt64, probability: Double, site: Int, hit: S, miss: S
+  ) {
+    if values.isEmpty { return }
+    let random = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(truncatingIfNeeded: site))
+    let threshold = UInt32(probability * 0x1p32)
+    ThreadPool.split((values.count + 1023) / 1024, work: 1024) { parts in
+      var index = parts.lowerBound * 1024
+      let end = min(parts.upperBound * 1024, values.count)
+      while index < end {
+        let place = first &+ UInt64(truncatingIfNeeded: index)
+        let words = random.block(place / 4)
+        for lane in Int(place % 4)..<4 where index < end {
+          values[index] = words[lane] < threshold ? hit : miss
+          index += 1
+        }
+      }
+    }
+  }
+}
+
+/// The places of a level at which masks are drawn.
+enum MaskSite {
+  static let zone = 0
+  static let cellZone = 1
+  static let recurrent = 2
+  static let input = 3
+  static let weight = 4
+  static let between = 5
+  static let count = 8
 }

@@ -4,7 +4,8 @@ import RNNKernels
 final class Embedding<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
-  let stateParts: [String] = []
+  let stateParts: [StatePart] = []
+  let levels: [LevelForm] = []
   private let size: Int
 
   init(_ description: LayerDescription) throws(RNNError) {
@@ -20,6 +21,7 @@ final class Embedding<S: Scalar>: Layer {
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
     let initializer = Initializer<S>(generator: generator)
     if description.weightInit == .standard { return initializer.normal(parameters) }
+    if description.weightInit == .keras { return initializer.uniform(parameters, bound: 0.05) }
     try initializer.matrix(
       parameters, rows: description.inputSize, columns: size, method: description.weightInit, bound: 0)
   }
@@ -43,7 +45,7 @@ final class Embedding<S: Scalar>: Layer {
 
   // A lookup computes nothing: its weights stay as they are.
 
-  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan] {
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>] {
     [StagePlan(work: .lookup, shape: CellShape(inputSize: description.inputSize, size: size, gateStride: 0))]
   }
 

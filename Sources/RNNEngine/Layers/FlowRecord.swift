@@ -7,8 +7,8 @@ final class FlowRecord<S: Scalar> {
   /// Place of the layer in the stack, and of this one in the layer.
   let layer: Int
   let k: Int
-  let cell: Cell
-  let size: Int
+  let form: LevelForm
+  var size: Int { form.size }
   let steps: Int
   let rows: Int
   /// Norms, [T, B], of the valid steps: of ∂L/∂h_t; of the part of it that came from step t + 1; and, of an
@@ -25,14 +25,14 @@ final class FlowRecord<S: Scalar> {
   private let memory: Buffer<Double>
   private let unitMemory: Buffer<S>
 
-  init(index: Int, layer: Int, k: Int, _ recurrent: Recurrent<S>, steps: Int, rows: Int) throws(RNNError) {
+  init(index: Int, layer: Int, k: Int, _ form: LevelForm, steps: Int, rows: Int) throws(RNNError) {
     (self.index, self.layer, self.k) = (index, layer, k)
-    (cell, size) = (recurrent.cell, recurrent.size)
+    self.form = form
     (self.steps, self.rows) = (steps, rows)
-    let (height, cells) = (try Size.product(steps, rows), recurrent.cell.hasCellState ? 1 : 0)
-    let statistics = try Size.product(steps, Self.statisticCount(recurrent.cell))
+    let (height, cells) = (try Size.product(steps, rows), form.hasCellState ? 1 : 0)
+    let statistics = try Size.product(steps, Self.statisticCount(form))
     let memory = try Buffer<Double>(count: Size.sum(Size.product(2 + 2 * cells, height), statistics))
-    (self.memory, unitMemory) = (memory, try Buffer(count: recurrent.size))
+    (self.memory, unitMemory) = (memory, try Buffer(count: form.size))
     var carved = 0
     func take(_ count: Int) -> View<Double> {
       defer { carved += count }
@@ -44,11 +44,11 @@ final class FlowRecord<S: Scalar> {
   }
 
   /// Gates of an Elman network: its h stands for them.
-  static func statisticCount(_ cell: Cell) -> Int { 3 + 2 * cell.gateCount }
+  static func statisticCount(_ form: LevelForm) -> Int { 3 + 2 * form.gateCount }
 
   /// The statistics of one step.
   func statistics(_ step: Int) -> View<Double> {
-    let count = Self.statisticCount(cell)
+    let count = Self.statisticCount(form)
     return activations.part(step * count, count)
   }
 
@@ -72,19 +72,28 @@ struct LayerFlow<S: Scalar> {
   func record(_ k: Int) -> FlowRecord<S> { records[records.startIndex + k] }
 
   /// Elements of `observed` for a layer.
-  static func observedCount(_ layer: Recurrent<S>, rows: Int) throws(RNNError) -> Int {
-    try Size.product(4, blockSteps(rows: rows), rows, layer.size)
+  static func observedCount(size: Int, rows: Int) throws(RNNError) -> Int {
+    try Size.product(4, blockSteps(rows: rows), rows, size)
   }
 
-  /// Where the kernels of a layer with or without c leave the gradients that lie `offset` elements into the block.
-  func rows(_ offset: Int, hasCell: Bool) -> FlowRows<S> {
+  /// The flow of one level by itself.
+  func level(_ k: Int) -> LayerFlow {
+    let place = records.startIndex + k
+    return LayerFlow(
+      records: records[place...place], firstStep: firstStep, recordsActivations: recordsActivations,
+      observed: observed)
+  }
+
+  /// Where the kernels of a layer with or without c leave the gradients that lie `offset` elements into the block, those
+  /// of c `cellOffset`.
+  func rows(_ offset: Int, hasCell: Bool, cellOffset: Int? = nil) -> FlowRows<S> {
     let width = observed.count / 4
     var rows = FlowRows<S>()
     rows.output = observed.start + offset
     rows.laterOutput = observed.start + width + offset
     guard hasCell else { return rows }
-    rows.cell = observed.start + 2 * width + offset
-    rows.laterCell = observed.start + 3 * width + offset
+    rows.cell = observed.start + 2 * width + (cellOffset ?? offset)
+    rows.laterCell = observed.start + 3 * width + (cellOffset ?? offset)
     return rows
   }
 }

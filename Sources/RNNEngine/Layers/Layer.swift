@@ -79,6 +79,8 @@ public struct LayerPass<S: Scalar> {
   var isTraining: Bool
   /// nil outside training.
   var dropout: Dropout?
+  /// Whether sequences begin here and no state was given: where a layer has learned how to begin, it does so.
+  var isBeginning = false
 
   var blockCount: Int {
     let size = blockSteps(rows: rows)
@@ -115,13 +117,41 @@ public struct Supervision<S: Scalar> {
   var omega: Omega<S>?
 }
 
+/// A part of a state: [count, B, width].
+public struct StatePart: Sendable {
+  let name: String
+  /// Stacked layers times directions.
+  let count: Int
+  let width: Int
+}
+
+/// What somebody who looks at a stacked recurrent layer in one direction has to know of it.
+public struct LevelForm: Sendable {
+  let gateCount: Int
+  let hasCellState: Bool
+  /// Of h, and the larger one of h and c.
+  let size: Int
+  var widest: Int
+  /// Gates whose activation is a tanh, and whether those of all others are σ; of an Elman network h stands for the gate.
+  let tanhGates: [Bool]
+  let isBounded: Bool
+  /// Among the layer's tensors.
+  let inputWeight: Int
+  let hiddenWeight: Int?
+
+  /// g, n or, in an Elman network, h; nil if that is not a tanh.
+  var tanhGate: Int? { isBounded ? tanhGates.firstIndex(of: true) : nil }
+}
+
 /// A layer: sizes, equations and nothing else. It holds no numbers, so any number of threads may use it.
 public protocol Layer<S>: AnyObject {
   associatedtype S: Scalar
   var description: LayerDescription { get }
   var tensors: [TensorShape] { get }
-  /// Names of the state's parts, each [L, B, H]: "h", "c".
-  var stateParts: [String] { get }
+  /// "h", then, of a cell with c, "c".
+  var stateParts: [StatePart] { get }
+  /// Of a recurrent layer, each stacked layer in each direction.
+  var levels: [LevelForm] { get }
   var parameterCount: Int { get }
   /// Whether `backward` takes a final gradient of the output.
   var takesFinalGradient: Bool { get }
@@ -134,7 +164,7 @@ public protocol Layer<S>: AnyObject {
   func backward(_ pass: LayerPass<S>, _ gradients: LayerGradients<S>)
   /// What the layer does in one step of a stream, with weights of a format, for rows of its input that lie
   /// `inputStride` elements apart.
-  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan]
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>]
   /// Elements that the weights of all stages take.
   func streamedCount(_ format: WeightFormat) throws(RNNError) -> Int
   /// Copies them to memory that is zero.
@@ -160,9 +190,15 @@ public func makeLayer<S: Scalar>(
 ) throws(RNNError) -> any Layer<S> {
   switch description.kind {
   case .embedding: try Embedding<S>(description)
-  case .elman, .gru, .lstm: try Recurrent<S>(description)
+  case .elman, .gru, .lstm, .cell: try makeRecurrent(description)
   case .linear: try Linear<S>(description)
   }
+}
+
+/// The plain cells have fused kernels; what else there is is computed in phases, level by level.
+private func makeRecurrent<S: Scalar>(_ description: LayerDescription) throws(RNNError) -> any Layer<S> {
+  if description.isPlain { return try Recurrent<S>(description) }
+  return try StackedLayer<S>(description)
 }
 
 /// Lays tensors one after another.

@@ -1,3 +1,5 @@
+import RNNKernels
+
 /// What a layer is: the engine's form of `rnn_layer`. A network is a list of these.
 public struct LayerDescription: Sendable, Equatable {
   /// Raw values are those of `rnn_layer_kind`.
@@ -7,6 +9,8 @@ public struct LayerDescription: Sendable, Equatable {
     case gru = 3
     case lstm = 4
     case linear = 5
+    /// A cell by its name: `LayerDescription.cell`.
+    case cell = 6
 
     public var name: String {
       switch self {
@@ -15,31 +19,11 @@ public struct LayerDescription: Sendable, Equatable {
       case .gru: "GRU"
       case .lstm: "LSTM"
       case .linear: "Linear"
+      case .cell: "Cell"
       }
     }
 
-    /// G; 1 for layers without gates.
-    var gateCount: Int { self == .lstm ? 4 : self == .gru ? 3 : 1 }
-
-    public var isRecurrent: Bool { self == .elman || self == .gru || self == .lstm }
-  }
-
-  public enum Nonlinearity: Int, Sendable {
-    case tanh = 0
-    case relu = 1
-    case identity = 2
-
-    var name: String {
-      switch self {
-      case .tanh: "tanh"
-      case .relu: "relu"
-      case .identity: "identity"
-      }
-    }
-
-    static func named(_ text: String?) -> Nonlinearity? {
-      [.tanh, .relu, .identity].first { $0.name == text }
-    }
+    public var isRecurrent: Bool { self != .embedding && self != .linear }
   }
 
   public var kind: Kind
@@ -52,6 +36,12 @@ public struct LayerDescription: Sendable, Equatable {
   public var recurrentInit = Initialization.standard
   public var forgetBias = 0.0
   public var lastStep = false
+  public var spectralRadius = 0.0
+  public var chrono = 0.0
+  /// Of kind `cell`: its place among the cells that there are.
+  public var cell = 0
+  /// What else a recurrent layer is asked for, and functions of any.
+  public var options = LayerOptions()
 
   public init(_ kind: Kind, _ inputSize: Int, _ outputSize: Int) {
     self.kind = kind
@@ -63,7 +53,7 @@ public struct LayerDescription: Sendable, Equatable {
   func validate(_ name: String) throws(RNNError) {
     try Self.check(inputSize, name, kind == .embedding ? "number of tokens" : "input size")
     try Self.check(outputSize, name, kind.isRecurrent ? "hidden size" : "output size")
-    try Size.checkMatrixSide(outputSize, "\(name): hidden size", factor: kind.gateCount)
+    try Size.checkMatrixSide(outputSize, text("\(name): hidden size"), factor: form?.gateCount ?? 1)
     try Self.check(layerCount, name, "num_layers")
     if !(dropout >= 0 && dropout < 1) {
       throw RNNError(.argument, "\(name): dropout: expected a number in [0, 1), got \(dropout)")
@@ -72,6 +62,7 @@ public struct LayerDescription: Sendable, Equatable {
       throw RNNError(.argument, "\(name): forget_bias: expected a finite number, got \(forgetBias)")
     }
     try validateOptions(name)
+    try validateInitialization(name)
   }
 
   /// Options that mean nothing for this kind of layer are refused rather than ignored.
@@ -85,11 +76,35 @@ public struct LayerDescription: Sendable, Equatable {
     try only(recurrentInit != .standard && !kind.isRecurrent, "recurrent_init", "recurrent layers")
     try only(forgetBias != 0 && kind != .lstm, "forget_bias", "LSTM")
     try only(lastStep && kind != .linear, "last_step", "Linear")
+    try only(weightInit == .sparse && kind == .embedding, "weight_init sparse", "layers with inputs")
+    try only(chrono != 0 && form?.keepingGate == nil && form?.takingGate == nil, "chrono", "cells with gates")
+    try options.validate(self, name)
+  }
+
+  private func validateInitialization(_ name: String) throws(RNNError) {
+    if !(spectralRadius >= 0 && spectralRadius.isFinite) {
+      throw RNNError(
+        .argument,
+        "\(name): spectral_radius: expected a finite number > 0, or 0 for 1.1, got \(spectralRadius)")
+    }
+    if spectralRadius != 0 && recurrentInit != .sparse {
+      throw RNNError(.model, "\(name): spectral_radius: expected recurrent_init sparse, got another")
+    }
+    if !(chrono == 0 || chrono > 2 && chrono.isFinite) {
+      throw RNNError(
+        .argument, "\(name): chrono: expected a finite number > 2, or 0 for none, got \(chrono)")
+    }
+    if chrono != 0 && forgetBias != 0 {
+      throw RNNError(.model, "\(name): chrono: expected no forget_bias beside it, got \(forgetBias)")
+    }
   }
 
   /// What the layer computes, as numbers: two layers with the same can have each other's weights and states.
-  var identity: InlineArray<6, Int> {
-    [kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount, lastStep ? 1 : 0]
+  var identity: InlineArray<7, Int> {
+    [
+      kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount, lastStep ? 1 : 0,
+      options.isPlain ? cell : cell + 1024 * (1 + options.mark),
+    ]
   }
 
   func computesAs(_ other: LayerDescription) -> Bool {
@@ -98,8 +113,39 @@ public struct LayerDescription: Sendable, Equatable {
     return true
   }
 
+  /// The cell of a recurrent layer.
+  var form: CellForm? { kind.isRecurrent ? Float.kernels.cells[cellIndex].form : nil }
+
+  /// Its place among the cells that there are.
+  var cellIndex: Int {
+    switch kind {
+    case .elman: Cells.elman
+    case .gru: Cells.gru
+    case .lstm: Cells.lstm
+    default: cell
+    }
+  }
+
+  /// Whether it is what there was first: a plain cell that the fused kernels compute, or no recurrent layer.
+  var isPlain: Bool { kind != .cell && options.isPlain && (isFused || !kind.isRecurrent) }
+
+  /// Whether the fused kernels compute it.
+  var isFused: Bool {
+    kind == .gru || kind == .lstm
+      || kind == .elman && (nonlinearity == .tanh || nonlinearity == .relu || nonlinearity == .identity)
+  }
+
+  /// Of what the layer gives at each step.
+  var width: Int {
+    let one = options.projection > 0 ? options.projection : outputSize
+    return options.direction == .concatenated ? 2 * one : one
+  }
+
+  /// 1, or 2 if time is walked both ways.
+  var directionCount: Int { options.direction == .forward ? 1 : 2 }
+
   private static func check(_ size: Int, _ name: String, _ what: String) throws(RNNError) {
     if size < 1 { throw RNNError(.argument, "\(name): \(what): expected at least 1, got \(size)") }
-    try Size.checkMatrixSide(size, "\(name): \(what)")
+    try Size.checkMatrixSide(size, text("\(name): \(what)"))
   }
 }

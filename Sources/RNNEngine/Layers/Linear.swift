@@ -4,7 +4,8 @@ import RNNKernels
 final class Linear<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
-  let stateParts: [String] = []
+  let stateParts: [StatePart] = []
+  let levels: [LevelForm] = []
   let inputs: Int
   let outputs: Int
 

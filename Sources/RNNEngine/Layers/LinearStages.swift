@@ -5,7 +5,7 @@ import RNNKernels
 extension Linear {
   private var packed: Int { S.kernels.packedProductCount(depth: inputs, columns: outputs) }
 
-  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan] {
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>] {
     let shape = CellShape(inputSize: inputs, size: outputs, gateStride: 0, inputStride: inputStride)
     return [StagePlan(work: .product(packed: packed), shape: shape)]
   }

@@ -28,7 +28,7 @@ final class Omega<S: Scalar> {
     var gradients: [Buffer<S>] = []
     var width = 0
     for level in levels {
-      gradients.append(try Buffer(count: Size.product(level.cell.gateCount, level.size, level.size)))
+      gradients.append(try Buffer(count: Size.product(level.form.gateCount, level.size, level.size)))
       width = max(width, level.size)
     }
     self.gradients = gradients

@@ -14,7 +14,21 @@ final class Recurrent<S: Scalar>: Layer {
   /// G·H.
   let gateWidth: Int
 
-  var stateParts: [String] { cell.hasCellState ? ["h", "c"] : ["h"] }
+  var stateParts: [StatePart] {
+    (cell.hasCellState ? ["h", "c"] : ["h"]).map { StatePart(name: $0, count: depth, width: size) }
+  }
+
+  var levels: [LevelForm] {
+    (0..<depth).map { k in
+      LevelForm(
+        gateCount: cell.gateCount, hasCellState: cell.hasCellState, size: size, widest: size,
+        tanhGates: (0..<cell.gateCount).map { cell.isTanh($0) }, isBounded: cell.activation == .tanh,
+        inputWeight: 4 * k, hiddenWeight: 4 * k + 1)
+    }
+  }
+
+  /// Of each level, PyTorch's.
+  static var tensorNames: [String] { ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] }
 
   var takesFinalGradient: Bool { true }
 
@@ -26,10 +40,10 @@ final class Recurrent<S: Scalar>: Layer {
     if depth > 1024 { throw RNNError(.argument, "num_layers: expected at most 1024, got \(depth)") }
     var shapes: [(name: String, shape: [Int])] = []
     for k in 0..<depth {
-      shapes.append(("weight_ih_l\(k)", [gateWidth, k == 0 ? description.inputSize : size]))
-      shapes.append(("weight_hh_l\(k)", [gateWidth, size]))
-      shapes.append(("bias_ih_l\(k)", [gateWidth]))
-      shapes.append(("bias_hh_l\(k)", [gateWidth]))
+      let columns = [[k == 0 ? description.inputSize : size], [size], [], []]
+      for (name, columns) in zip(Self.tensorNames, columns) {
+        shapes.append((text("\(name)_l\(k)"), [gateWidth] + columns))
+      }
     }
     self.init(description, cell, gateWidth, try layOut(shapes))
   }
@@ -69,43 +83,6 @@ final class Recurrent<S: Scalar>: Layer {
   }
 
   func packedCount(_ k: Int) -> Int { S.kernels.packedCount(cell.kind, shape(k)) }
-
-  func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {
-    for k in 0..<depth {
-      for part in 0..<4 {
-        let own = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(4 * k + part))
-        try initialize(
-          tensor(4 * k + part, of: parameters), part: part, layer: k, Initializer(generator: own))
-      }
-      if description.forgetBias != 0 { setForgetBias(parameters, layer: k) }
-    }
-  }
-
-  /// PyTorch's default is U(±1/√H) for everything; with another `weight_init` biases begin at zero.
-  private func initialize(
-    _ values: View<S>, part: Int, layer k: Int, _ initializer: Initializer<S>
-  ) throws(RNNError) {
-    let bound = 1 / Double(size).squareRoot()
-    if part >= 2 {
-      if description.weightInit == .standard { initializer.uniform(values, bound: bound) }
-      return
-    }
-    let (method, columns) =
-      part == 0 ? (description.weightInit, inputWidth(k)) : (description.recurrentInit, size)
-    for gate in 0..<cell.gateCount {
-      try initializer.matrix(
-        values.part(gate * size * columns, size * columns), rows: size, columns: columns, method: method,
-        bound: bound, block: gate)
-    }
-  }
-
-  /// b_if + b_hf = forget_bias, Gers et al. 2000; Jozefowicz et al. 2015.
-  private func setForgetBias(_ parameters: View<S>, layer k: Int) {
-    for j in size..<2 * size {
-      tensor(4 * k + 2, of: parameters)[j] = S(description.forgetBias)
-      tensor(4 * k + 3, of: parameters)[j] = 0
-    }
-  }
 }
 
 /// What one stacked layer keeps from forward for backward. `height` = T·B.

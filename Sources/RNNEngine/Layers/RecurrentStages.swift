@@ -3,7 +3,7 @@ import RNNKernels
 // A recurrent layer in a stream: one stage for each stacked layer.
 
 extension Recurrent {
-  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan] {
+  func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>] {
     var start = 0
     return (0..<depth).map { k in
       let shape = streamShape(k, inputStride: inputStride)
@@ -16,7 +16,7 @@ extension Recurrent {
   }
 
   private func streamShape(_ k: Int, inputStride: Int) -> CellShape {
-    let stride = StagePlan.wholeLines(size, of: S.self)
+    let stride = StagePlan<S>.wholeLines(size)
     return CellShape(
       inputSize: inputWidth(k), size: size, gateStride: 0, inputStride: k == 0 ? inputStride : stride,
       stateStride: stride, activation: cell.activation)
@@ -28,7 +28,7 @@ extension Recurrent {
 
   private func streamedCount(_ format: WeightFormat, _ k: Int) -> Int {
     if format == .own { return packedCount(k) }
-    return StagePlan.wholeLines(Small.kernels.layout(format).bytes(cell.kind, shape(k)) / 4, of: S.self)
+    return StagePlan<S>.wholeLines(Small.kernels.layout(format).bytes(cell.kind, shape(k)) / 4)
   }
 
   func copyForStream(_ format: WeightFormat, _ parameters: View<S>, to memory: View<S>) {

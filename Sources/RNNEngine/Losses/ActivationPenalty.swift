@@ -27,7 +27,7 @@ final class ActivationPenalty<S: Scalar> {
     guard activation != 0 || temporal != 0, let last = stack.lastIndex(where: { $0.kind.isRecurrent }) else {
       return nil
     }
-    return ActivationPenalty(last, size: stack[last].outputSize, activation: activation, temporal: temporal)
+    return ActivationPenalty(last, size: stack[last].width, activation: activation, temporal: temporal)
   }
 
   /// Counts what the means of a batch are over.

@@ -74,7 +74,7 @@ public enum BorrowedStream {
 /// extension of a protocol for a type it does not know.
 public func tensor(named name: String, of model: any AnyModel) throws(RNNError) -> NamedTensor {
   let tensors = model.tensors
-  for tensor in tensors where tensor.name == name { return tensor }
+  for tensor in tensors where tensor.name.isSame(as: name) { return tensor }
   throw RNNError(
     .name, "name: expected a tensor of the state dictionary, such as \"\(tensors[0].name)\", got \"\(name)\"")
 }
@@ -113,7 +113,8 @@ extension Model: AnyModel {
   }
 
   public func read(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
+    let target = try data.checked(
+      text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(target, parameters.values.start + tensor.start, tensor.bytes)
   }
 
@@ -129,7 +130,8 @@ extension Model: AnyModel {
 
   public func write(_ tensor: NamedTensor, from data: RawBuffer) throws(RNNError) {
     try checkHasOwnWeights("to be set")
-    let source = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
+    let source = try data.checked(
+      text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(parameters.values.start + tensor.start, source, tensor.bytes)
     parametersHaveChanged()
   }
@@ -140,7 +142,8 @@ extension Model: AnyModel {
   }
 
   public func makeStream(rows: Int, tokenType: DType, idle: Int) throws(RNNError) -> any AnyStream {
-    try Stream(self, rows: rows, tokenType: tokenType, idle: idle)
+    try checkWalksForward("a stream knows no future")
+    return try Stream(self, rows: rows, tokenType: tokenType, idle: idle)
   }
 
   public func swap(into stream: any AnyStream) throws(RNNError) {
@@ -174,7 +177,8 @@ extension Trainer: AnyTrainer {
   }
 
   public func readGradient(_ tensor: NamedTensor, into data: RawBuffer) throws(RNNError) {
-    let target = try data.checked("data of \(tensor.name)", S.dtype, Shape(tensor.shape), isCopied: true)
+    let target = try data.checked(
+      text("data of \(tensor.name)"), S.dtype, Shape(tensor.shape), isCopied: true)
     memcpy(target, gradient(tensor).start, tensor.bytes)
   }
 }

@@ -14,12 +14,11 @@ final class GradientFlow<S: Scalar> {
   init(_ model: Model<S>, steps: Int, rows: Int) throws(RNNError) {
     (self.steps, self.rows) = (steps, rows)
     var (records, width) = ([FlowRecord<S>](), 0)
-    for (index, description) in model.descriptions.enumerated() where description.kind.isRecurrent {
-      let layer = try Recurrent<S>(description)
-      width = max(width, try LayerFlow.observedCount(layer, rows: rows))
-      for k in 0..<layer.depth {
+    for (index, layer) in model.layers.enumerated() {
+      for (k, form) in layer.levels.enumerated() {
+        width = max(width, try LayerFlow<S>.observedCount(size: form.widest, rows: rows))
         records.append(
-          try FlowRecord(index: records.count, layer: index, k: k, layer, steps: steps, rows: rows))
+          try FlowRecord(index: records.count, layer: index, k: k, form, steps: steps, rows: rows))
       }
     }
     self.records = records

@@ -11,8 +11,9 @@ extension Model {
       let shape = outputShape(steps: batch.steps, rows: batch.rows)
       throw RNNError(.argument, "output: expected \(S.dtype.name) \(shapeText(shape)), got NULL")
     }
-    let network = try idle.take(
-      self, steps: Self.stretchOfInference(rows: sequence.rows), rows: sequence.rows)
+    // Who walks time backward has to begin at its end.
+    let stretch = walksForward ? Self.stretchOfInference(rows: sequence.rows) : sequence.steps
+    let network = try idle.take(self, steps: stretch, rows: sequence.rows)
     network.run(sequence) { stretch, outputs in
       if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
     }

@@ -50,7 +50,7 @@ public final class Model<S: Scalar> {
   var takesTokens: Bool { descriptions[0].kind == .embedding }
   var isLastStep: Bool { descriptions[descriptions.count - 1].lastStep }
   var inputSize: Int { descriptions[0].inputSize }
-  var outputSize: Int { descriptions[descriptions.count - 1].outputSize }
+  var outputSize: Int { descriptions[descriptions.count - 1].width }
 
   /// Parameters are zero until `initialize` or until a file fills them.
   public convenience init(_ descriptions: [LayerDescription], format: WeightFormat = .own) throws(RNNError) {
@@ -65,7 +65,7 @@ public final class Model<S: Scalar> {
       for tensor in layer.tensors {
         tensors.append(
           NamedTensor(
-            name: "\(index).\(tensor.name)", dtype: S.dtype, shape: tensor.shape,
+            name: text("\(index).\(tensor.name)"), dtype: S.dtype, shape: tensor.shape,
             start: parameterCount + tensor.offset, count: tensor.count))
       }
       parameterCount = try Size.sum(parameterCount, layer.parameterCount)
@@ -113,15 +113,29 @@ public final class Model<S: Scalar> {
     _ = try Size.product(rows, stateCountPerRow, S.dtype.bytes)
     var (result, start) = ([NamedTensor](), 0)
     for (index, layer) in layers.enumerated() {
-      let shape = [layer.description.layerCount, rows, layer.description.outputSize]
       for part in layer.stateParts {
+        let shape = [part.count, rows, part.width]
         let count = shape[0] * shape[1] * shape[2]
         result.append(
-          NamedTensor(name: "\(index).\(part)", dtype: S.dtype, shape: shape, start: start, count: count))
+          NamedTensor(
+            name: text("\(index).\(part.name)"), dtype: S.dtype, shape: shape, start: start, count: count))
         start += count
       }
     }
     return result
+  }
+}
+
+extension Model {
+  /// Whether every layer of it walks time forward alone.
+  var walksForward: Bool { descriptions.allSatisfy { $0.directionCount == 1 } }
+
+  func checkWalksForward(_ reason: Message) throws(RNNError) {
+    for (index, layer) in descriptions.enumerated() where layer.directionCount == 2 {
+      throw RNNError(
+        .model,
+        "\(Stack.name(index, layer)): direction: expected forward, for \(reason.text), got both directions")
+    }
   }
 }
 
@@ -139,7 +153,7 @@ enum Stack {
   }
 
   static func name(_ index: Int, _ description: LayerDescription) -> String {
-    "layer \(index) (\(description.kind.name))"
+    text("layer \(index) (\(description.kind.name))")
   }
 
   private static func validate(
@@ -153,10 +167,10 @@ enum Stack {
     if previous.lastStep {
       throw RNNError(.model, "\(above): last_step: expected only on the last layer, got \(name) after it")
     }
-    if description.inputSize != previous.outputSize {
+    if description.inputSize != previous.width {
       throw RNNError(
         .model,
-        "\(name): input size: expected \(previous.outputSize), the output of \(above), got \(description.inputSize)"
+        "\(name): input size: expected \(previous.width), the output of \(above), got \(description.inputSize)"
       )
     }
   }
@@ -173,22 +187,36 @@ struct RecurrentMatrix: Sendable {
 }
 
 extension Model {
-  /// The recurrent matrices of the stack, gate by gate.
+  /// The recurrent matrices of the stack, gate by gate; those that are not square, behind a projection, are none.
   var recurrentMatrices: [RecurrentMatrix] {
-    var (result, tensor) = ([RecurrentMatrix](), 0)
-    for layer in layers {
-      for index in layer.tensors.indices {
-        if layer.description.kind.isRecurrent && index % 4 == 1 { result += matrices(tensor) }
-        tensor += 1
-      }
+    var result: [RecurrentMatrix] = []
+    forEachLevel { form, first in
+      if let hidden = form.hiddenWeight { result += matrices(first + hidden, gates: form.gateCount) }
     }
     return result
   }
 
+  /// W_hh of each stacked recurrent layer, or W_ih where there is none: their places in the state dictionary.
+  var levelTensors: [Int] {
+    var result: [Int] = []
+    forEachLevel { form, first in result.append(first + (form.hiddenWeight ?? form.inputWeight)) }
+    return result
+  }
+
+  /// With the place of the first tensor of each level's layer.
+  private func forEachLevel(_ body: (LevelForm, Int) -> Void) {
+    var first = 0
+    for layer in layers {
+      for form in layer.levels { body(form, first) }
+      first += layer.tensors.count
+    }
+  }
+
   /// The gates of weight_hh_l{k}.
-  private func matrices(_ index: Int) -> [RecurrentMatrix] {
+  private func matrices(_ index: Int, gates: Int) -> [RecurrentMatrix] {
     let (tensor, size) = (tensors[index], tensors[index].shape[1])
-    return (0..<tensor.shape[0] / size).map { gate in
+    if tensor.shape[0] != gates * size { return [] }
+    return (0..<gates).map { gate in
       RecurrentMatrix(tensor: index, gate: gate, start: tensor.start + gate * size * size, size: size)
     }
   }

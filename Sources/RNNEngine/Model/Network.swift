@@ -131,7 +131,7 @@ final class Network<S: Scalar> {
     if index < 0 { return 0 }
     if index == model.layers.count - 1 { return outputCount(stretch) }
     let places = hasFinalGradient(index, supervisor) ? rows : stretch.count * rows
-    return places * model.descriptions[index].outputSize
+    return places * model.descriptions[index].width
   }
 
   private func packParameters() {
@@ -160,7 +160,7 @@ final class Network<S: Scalar> {
       state: statePart(index, places.state), output: output(index, sequence, stretch),
       stateOut: stateOut.flatMap { statePart(index, $0) }, reserve: places.reserves[index],
       workspace: places.workspace, packed: places.packed[index], isTraining: isTraining,
-      dropout: dropout?.forLayer(index))
+      dropout: dropout?.forLayer(index), isBeginning: stretch.lowerBound == 0 && sequence.state == nil)
   }
 
   private func input(_ sequence: Sequence<S>, _ stretch: Range<Int>) -> LayerInput<S> {
@@ -176,7 +176,7 @@ final class Network<S: Scalar> {
   /// The last layer writes straight into the caller's output where that has every step.
   private func output(_ index: Int, _ sequence: Sequence<S>, _ stretch: Range<Int>) -> View<S> {
     let isLast = index == model.layers.count - 1
-    let count = isLast ? outputCount(stretch) : stretch.count * rows * model.descriptions[index].outputSize
+    let count = isLast ? outputCount(stretch) : stretch.count * rows * model.descriptions[index].width
     if isLast, !sequence.isLastStep, let output = sequence.output {
       return output.part(stretch.lowerBound * rows * model.outputSize, count)
     }

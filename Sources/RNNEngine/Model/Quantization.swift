@@ -33,6 +33,10 @@ extension Model {
 
   private func checkSizes(_ format: WeightFormat) throws(RNNError) {
     for (index, layer) in descriptions.enumerated() where layer.kind != .embedding {
+      if layer.kind.isRecurrent && !(layer.isFused && layer.options.withinSteps.isPlain) {
+        throw RNNError(
+          .model, "\(Stack.name(index, layer)): expected a plain cell for weights of \(format.name), got another")
+      }
       let inputs = layer.kind == .linear ? layer.inputSize : max(layer.inputSize, layer.outputSize)
       if inputs <= format.mostInputs { continue }
       throw RNNError(

@@ -7,6 +7,8 @@ public enum Initialization: Int, Sendable {
   case xavier = 1
   case orthogonal = 2
   case identity = 3
+  case sparse = 4
+  case keras = 5
 }
 
 /// Fills parameters, reproducibly: number j of a tensor depends on the seed, the stream and j alone.
@@ -23,17 +25,19 @@ struct Initializer<S: Scalar> {
     for j in values.indices { values[j] = S(gaussian(j)) }
   }
 
-  /// A matrix [rows, columns] by `method`; `standard` is U(±bound). `block` tells the gates of one tensor
-  /// apart.
+  /// A matrix [rows, columns] by `method`; `standard` is U(±bound), `sparse` gets the spectral radius, if one is
+  /// given. `block` tells the gates of one tensor apart.
   func matrix(
-    _ values: View<S>, rows: Int, columns: Int, method: Initialization, bound: Double, block: Int = 0
+    _ values: View<S>, rows: Int, columns: Int, method: Initialization, bound: Double,
+    radius: Double? = nil, block: Int = 0
   ) throws(RNNError) {
     let own = Initializer(
       generator: Philox(seed: generator.seed, stream: generator.stream &+ UInt64(block) << 32))
     switch method {
     case .standard: own.uniform(values, bound: bound)
-    case .xavier: own.uniform(values, bound: (6 / Double(rows + columns)).squareRoot())
+    case .xavier, .keras: own.uniform(values, bound: (6 / Double(rows + columns)).squareRoot())
     case .orthogonal: try own.orthogonal(values, rows: rows, columns: columns)
+    case .sparse: try own.sparse(values, rows: rows, columns: columns, radius: radius)
     case .identity:
       values.clear()
       for j in 0..<min(rows, columns) { values[j * columns + j] = 1 }
@@ -41,7 +45,7 @@ struct Initializer<S: Scalar> {
   }
 
   /// Box and Muller 1958.
-  private func gaussian(_ j: Int) -> Double {
+  func gaussian(_ j: Int) -> Double {
     let radius = (-2 * log(1 - generator.uniform(2 * j))).squareRoot()
     return radius * cos(2 * .pi * generator.uniform(2 * j + 1))
   }

@@ -4,7 +4,8 @@ import RNNKernels
 extension Model {
   /// Of one gate's recurrent matrix in a tensor weight_hh_l{k}.
   public func spectrum(_ tensor: NamedTensor, gate: Int) throws(RNNError) -> Spectrum {
-    guard let first = recurrentMatrices.first(where: { tensors[$0.tensor].name == tensor.name }) else {
+    guard let first = recurrentMatrices.first(where: { tensors[$0.tensor].name.isSame(as: tensor.name) })
+    else {
       throw RNNError(.argument, "name: expected a tensor weight_hh_l{k}, got \(tensor.name)")
     }
     let gates = tensor.shape[0] / first.size

@@ -41,11 +41,10 @@ public final class LevelObservation {
   /// Series by series, then both of each gate, [T] each.
   fileprivate let numbers: Buffer<Double>
 
-  init(layer: Int, level: Int, _ cell: Cell, size: Int, steps: Int) throws(RNNError) {
-    (self.layer, self.level, self.size, self.steps) = (layer, level, size, steps)
-    (gateCount, hasCellState) = (cell.gateCount, cell.hasCellState)
-    tanhGate = cell.activation == .tanh ? (0..<cell.gateCount).first { cell.isTanh($0) } : nil
-    numbers = try Buffer(count: Size.product(FlowSeries.count(gates: cell.gateCount), steps))
+  init(layer: Int, level: Int, _ form: LevelForm, steps: Int) throws(RNNError) {
+    (self.layer, self.level, size, self.steps) = (layer, level, form.size, steps)
+    (gateCount, hasCellState, tanhGate) = (form.gateCount, form.hasCellState, form.tanhGate)
+    numbers = try Buffer(count: Size.product(FlowSeries.count(gates: form.gateCount), steps))
   }
 
   /// A series; `gate` is of those of gates. nil: a cell that this layer does not have, or no such gate.
@@ -91,7 +90,7 @@ struct FlowSummary<S: Scalar> {
     let (mean, top) = meanAndMaximum(record.output, t)
     set(FlowSeries.gradOutputMean.rawValue, t, mean)
     set(FlowSeries.gradOutputMax.rawValue, t, top)
-    if record.cell.hasCellState {
+    if record.form.hasCellState {
       let (mean, top) = meanAndMaximum(record.cellState, t)
       set(FlowSeries.gradCellMean.rawValue, t, mean)
       set(FlowSeries.gradCellMax.rawValue, t, top)
@@ -132,7 +131,7 @@ struct FlowSummary<S: Scalar> {
       let (here, later) = (t * record.rows + row, (t + 1) * record.rows + row)
       passed = join(passed, record.laterOutput[here])
       whole = join(whole, record.output[later])
-      if record.cell.hasCellState {
+      if record.form.hasCellState {
         passed = join(passed, record.laterCell[here])
         whole = join(whole, record.laterCell[later])
       }
@@ -153,8 +152,8 @@ struct FlowSummary<S: Scalar> {
     set(FlowSeries.outputMean.rawValue, t, mean)
     set(FlowSeries.outputDeviation.rawValue, t, max(sums[1] / count - mean * mean, 0).squareRoot())
     set(FlowSeries.outputMax.rawValue, t, count == 0 ? .nan : sums[2])
-    for index in 0..<2 * record.cell.gateCount {
-      let part = record.cell.activation == .tanh ? sums[3 + index] / count : .nan
+    for index in 0..<2 * record.form.gateCount {
+      let part = record.form.isBounded ? sums[3 + index] / count : .nan
       set(FlowSeries.gateLow.rawValue + index, t, part)
     }
   }

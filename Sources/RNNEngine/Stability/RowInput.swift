@@ -29,15 +29,16 @@ struct RowInput {
   /// A state of all rows is [L, B, H] after [L, B, H].
   private func gather<S: Scalar>(_ given: View<S>, _ row: Int, _ rows: Int, _ model: Model<S>) {
     var place = 0
-    for layer in model.layers where !layer.stateParts.isEmpty {
-      let size = layer.description.outputSize
-      for part in 0..<layer.stateParts.count * layer.description.layerCount {
-        for j in 0..<size {
-          state.values[place + part * size + j] = Double(
-            given[(place * rows) + (part * rows + row) * size + j])
+    for layer in model.layers {
+      for part in layer.stateParts {
+        for level in 0..<part.count {
+          for j in 0..<part.width {
+            state.values[place + level * part.width + j] = Double(
+              given[place * rows + (level * rows + row) * part.width + j])
+          }
         }
+        place += part.count * part.width
       }
-      place += layer.stateParts.count * layer.description.layerCount * size
     }
   }
 

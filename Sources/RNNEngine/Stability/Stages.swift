@@ -26,7 +26,11 @@ struct Stages {
       switch description.kind {
       case .embedding: all.append(.embedding)
       case .linear: all.append(.linear)
-      case .elman, .gru, .lstm:
+      case .elman, .gru, .lstm, .cell:
+        guard description.isPlain else {
+          throw RNNError(
+            .model, "layer \(index): dynamics: expected a plain RNN, GRU or LSTM, got another recurrent layer")
+        }
         let layer = try Recurrent<Double>(description)
         let start = model.stateStart[index]
         all.append(

@@ -43,6 +43,7 @@ public final class Stream<S: Scalar> {
     kernels = S.kernels
     memory.use(weights.starts.values)
     self.weights = Weights.passRetained(weights)
+    reset()
   }
 
   deinit { handover.close(weights) }

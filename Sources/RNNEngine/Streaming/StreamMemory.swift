@@ -5,8 +5,8 @@ import RNNKernels
 final class StreamMemory<S: Scalar> {
   private let memory: Buffer<S>
   let stages: Buffer<StreamStage<S>>
-  /// Where h and c of each stage stand in the state of one row; -1: none.
-  private let offsets: Buffer<(output: Int, cell: Int)>
+  private let phased: Buffer<PhasedStep<S>>
+  private let places: Buffer<StatePlaces>
   /// What the kernel is called with.
   let call: Buffer<StreamCall<S>>
 
@@ -17,11 +17,15 @@ final class StreamMemory<S: Scalar> {
     memory = try Buffer(count: plan.used)
     var carver = Carver(memory.values)
     let parts = try Parts(&carver, model, plans, rows: rows)
-    (stages, offsets) = (try Buffer(count: plans.count), try Buffer(count: plans.count))
+    (stages, places) = (try Buffer(count: plans.count), try Buffer(count: plans.count))
+    phased = try Buffer(count: plans.count)
     call = try Buffer(count: 1)
     for (index, plan) in plans.enumerated() {
-      offsets.values[index] = (plan.output ?? -1, plan.cell ?? -1)
+      places.values[index] = StatePlaces(plan)
       stages.values[index] = StreamStage(plan.work, parts.step(index, plan))
+      guard let layer = plan.layer else { continue }
+      phased.values[index] = layer.streamStep(stages.values[index].step, parts.extras[index], rows: rows)
+      stages.values[index].phased = phased.values.start + index
     }
     call.values[0] = StreamCall(
       stages: stages.values.start, stageCount: plans.count, lanes: rows, inputSize: model.inputSize,
@@ -30,8 +34,8 @@ final class StreamMemory<S: Scalar> {
   }
 
   /// The stages of the whole stack, with places in the state of the whole stack.
-  private static func plan(_ model: Model<S>) -> [StagePlan] {
-    var (plans, stride) = ([StagePlan](), model.inputSize)
+  private static func plan(_ model: Model<S>) -> [StagePlan<S>] {
+    var (plans, stride) = ([StagePlan<S>](), model.inputSize)
     for (index, layer) in model.layers.enumerated() {
       for var plan in layer.stages(model.format, inputStride: stride) {
         plan.output = plan.output.map { $0 + model.stateStart[index] }
@@ -45,7 +49,12 @@ final class StreamMemory<S: Scalar> {
 
   /// Reads other weights from now on.
   func use(_ weights: View<UnsafePointer<S>>) {
-    for index in stages.values.indices { stages.values[index].step.weights = weights[index] }
+    for index in stages.values.indices {
+      let way = weights[index] - stages.values[index].step.weights
+      stages.values[index].step.weights = weights[index]
+      guard let step = stages.values[index].phased else { continue }
+      step.pointee.parameters = step.pointee.parameters.moved(by: way)
+    }
   }
 
   /// Touches every page, so that none is missing later.
@@ -59,10 +68,32 @@ final class StreamMemory<S: Scalar> {
     _ row: Int, _ body: (UnsafeMutablePointer<S>, Int, Int) throws(E) -> Void
   ) throws(E) {
     for index in stages.values.indices {
-      let (step, offset) = (stages.values[index].step, offsets.values[index])
-      let start = row &* step.shape.stateStride
-      if offset.output >= 0 { try body(step.numbers.output + start, offset.output, step.shape.size) }
-      if offset.cell >= 0 { try body(step.numbers.cell + start, offset.cell, step.shape.size) }
+      let (step, place) = (stages.values[index].step, places.values[index])
+      if place.output >= 0 {
+        try body(step.numbers.output + row &* step.shape.stateStride, place.output, step.shape.size)
+      }
+      if place.cell >= 0 {
+        try body(step.numbers.cell + row &* place.cellStride, place.cell, place.cellSize)
+      }
+    }
+  }
+
+  /// To the beginning: zeros, or what was learned.
+  func begin(row: Int) {
+    for index in stages.values.indices {
+      let (step, place) = (stages.values[index].step, places.values[index])
+      let learned = step.weights + place.initialState
+      func begin(_ values: UnsafeMutablePointer<S>, _ count: Int, _ source: UnsafePointer<S>) {
+        let own = View(start: values, count: count)
+        if place.initialState < 0 { return own.clear() }
+        for j in own.indices { own[j] = source[j] }
+      }
+      if place.output >= 0 {
+        begin(step.numbers.output + row &* step.shape.stateStride, step.shape.size, learned)
+      }
+      if place.cell >= 0 {
+        begin(step.numbers.cell + row &* place.cellStride, place.cellSize, learned + step.shape.size)
+      }
     }
   }
 
@@ -79,14 +110,14 @@ final class StreamMemory<S: Scalar> {
   func copyRow(_ row: Int, to other: StreamMemory, _ otherRow: Int) {
     for index in stages.values.indices {
       let (step, target) = (stages.values[index].step, other.stages.values[index].step)
-      let offset = offsets.values[index]
-      let (stride, size) = (step.shape.stateStride, step.shape.size)
-      let (from, to) = (row &* stride, otherRow &* stride)
-      if offset.output >= 0 {
-        View(start: target.numbers.output + to, count: size).copy(from: step.numbers.output + from)
+      let (place, stride) = (places.values[index], step.shape.stateStride)
+      if place.output >= 0 {
+        View(start: target.numbers.output + otherRow &* stride, count: step.shape.size).copy(
+          from: step.numbers.output + row &* stride)
       }
-      if offset.cell >= 0 {
-        View(start: target.numbers.cell + to, count: size).copy(from: step.numbers.cell + from)
+      if place.cell >= 0 {
+        View(start: target.numbers.cell + otherRow &* place.cellStride, count: place.cellSize).copy(
+          from: step.numbers.cell + row &* place.cellStride)
       }
     }
   }
@@ -98,16 +129,19 @@ final class StreamMemory<S: Scalar> {
     var outputs: [View<S>] = []
     var previousOutputs: [View<S>] = []
     var cells: [View<S>] = []
+    /// What else a stage needs that is computed in phases.
+    var extras: [View<S>] = []
     var gathered: View<S>
     var made: View<S>
     var scratch: View<S>
 
-    init(_ carver: inout Carver<S>, _ model: Model<S>, _ plans: [StagePlan], rows: Int) throws(RNNError) {
+    init(_ carver: inout Carver<S>, _ model: Model<S>, _ plans: [StagePlan<S>], rows: Int) throws(RNNError) {
       for plan in plans {
         let count = try Size.product(rows, plan.shape.stateStride)
         outputs.append(try carver.take(count))
         previousOutputs.append(try carver.take(plan.output == nil ? 0 : count))
-        cells.append(try carver.take(plan.cell == nil ? 0 : count))
+        cells.append(try carver.take(plan.cell == nil ? 0 : Size.product(rows, plan.cellStride)))
+        extras.append(try carver.take(plan.layer?.streamCount(rows: rows) ?? 0))
       }
       gathered = try carver.take(model.takesTokens ? 0 : Size.product(rows, model.inputSize))
       made = try carver.take(Size.product(rows, model.outputSize))
@@ -120,7 +154,7 @@ final class StreamMemory<S: Scalar> {
       scratch = try carver.take(count)
     }
 
-    func step(_ index: Int, _ plan: StagePlan) -> ForwardStep<S> {
+    func step(_ index: Int, _ plan: StagePlan<S>) -> ForwardStep<S> {
       let output = outputs[index].start
       let numbers = CellRows(
         gates: output, previousOutput: plan.output == nil ? output : previousOutputs[index].start,
@@ -130,5 +164,20 @@ final class StreamMemory<S: Scalar> {
         weights: UnsafePointer(output), input: nil, numbers: numbers, keepsActivations: false,
         scratch: scratch.start)
     }
+  }
+}
+
+/// Where h and c of a stage stand in the state of one row; -1: it has none. Where they begin behind its weights, if
+/// that is learned; -1: it is not.
+private struct StatePlaces: BitwiseCopyable {
+  let output: Int
+  let cell: Int
+  let cellSize: Int
+  let cellStride: Int
+  let initialState: Int
+
+  init<S: Scalar>(_ plan: StagePlan<S>) {
+    (output, cell, initialState) = (plan.output ?? -1, plan.cell ?? -1, plan.initialState ?? -1)
+    (cellSize, cellStride) = (plan.cellSize, plan.cellStride)
   }
 }

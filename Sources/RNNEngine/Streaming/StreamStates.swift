@@ -73,6 +73,6 @@ extension Stream {
   }
 
   private func clear(_ row: Int) {
-    memory.forEachPart(row) { own, _, width in View(start: own, count: width).clear() }
+    memory.begin(row: row)
   }
 }

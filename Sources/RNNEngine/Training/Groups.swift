@@ -53,7 +53,7 @@ extension DType {
 
 /// Whether a name is a pattern's in which each * stands for any text.
 func matches(_ name: String, pattern: String) -> Bool {
-  let (name, pattern, star) = ([UInt8](name.utf8), [UInt8](pattern.utf8), UInt8(ascii: "*"))
+  let (name, pattern, star) = (name.bytes, pattern.bytes, UInt8(ascii: "*"))
   // Places in both, and those behind the last * and where its text ends so far.
   var (j, p, afterStar, end) = (0, 0, -1, 0)
   while j < name.count {

@@ -12,7 +12,7 @@ final class Observation<S: Scalar> {
     for record in flow.records {
       levels.append(
         try LevelObservation(
-          layer: record.layer, level: record.k, record.cell, size: record.size, steps: record.steps))
+          layer: record.layer, level: record.k, record.form, steps: record.steps))
     }
     self.levels = levels
     gradientNorms = try Buffer(count: tensors.count)
@@ -56,7 +56,7 @@ extension Trainer {
   private func origin(
     _ kind: NonFiniteOrigin.Kind, _ record: FlowRecord<S>, _ step: Int, _ gradientNorms: View<Double>
   ) -> NonFiniteOrigin {
-    let hidden = hiddenTensors[record.index]
+    let hidden = levelTensors[record.index]
     let tensor =
       gradientNorms[hidden].isFinite ? gradientNorms.indices.last { !gradientNorms[$0].isFinite } : hidden
     return NonFiniteOrigin(

@@ -119,7 +119,7 @@ extension Trainer {
       let weight = options.penalties.omega
       report.omega = omega.value
       report.penalty += weight * omega.value
-      for (index, tensor) in hiddenTensors.enumerated() {
+      for (index, tensor) in levelTensors.enumerated() {
         omega.addGradient(index, weight: weight, to: gradient(model.tensors[tensor]))
       }
     }

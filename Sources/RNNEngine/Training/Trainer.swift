@@ -22,8 +22,8 @@ public final class Trainer<S: Scalar> {
   var observation: Observation<S>?
 
   let clipping: Clipping<S>
-  /// W_hh of each stacked recurrent layer, in the order of the stack: its place in the state dictionary.
-  let hiddenTensors: [Int]
+  /// `Model.levelTensors`.
+  let levelTensors: [Int]
   private(set) var orthogonality: Orthogonality<S>?
   private(set) var activations: ActivationPenalty<S>?
   /// Planned when first needed, and again only for a batch of another shape.
@@ -47,6 +47,9 @@ public final class Trainer<S: Scalar> {
         .argument,
         "eps: expected a number that is not zero in \(S.dtype.name), got \(options.optimizer.eps)")
     }
+    if options.bptt != nil { try model.checkWalksForward("bptt cuts sequences") }
+    if options.recompute { try model.checkWalksForward("recompute cuts sequences") }
+    try Self.checkOmega(model, options.penalties)
     try self.init(checked: options, model)
   }
 
@@ -61,7 +64,7 @@ public final class Trainer<S: Scalar> {
     average = options.emaDecay == nil ? nil : try Buffer(count: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
     groups = TensorGroups(count: model.tensors.count)
-    hiddenTensors = model.recurrentMatrices.filter { $0.gate == 0 }.map { $0.tensor }
+    levelTensors = model.levelTensors
     orthogonality = try Self.orthogonality(model, options.penalties)
     activations = Self.activationPenalty(model, options.penalties)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
@@ -92,9 +95,19 @@ public final class Trainer<S: Scalar> {
     try plateau.report(metric, options.schedule, base: options.optimizer.learningRate)
   }
 
+  /// What Ω is made of, the fused kernels leave behind.
+  private static func checkOmega(_ model: Model<S>, _ weights: PenaltyOptions) throws(RNNError) {
+    guard weights.omega != 0 else { return }
+    for (index, layer) in model.descriptions.enumerated() where !layer.isPlain {
+      throw RNNError(
+        .model, "\(Stack.name(index, layer)): omega: expected plain recurrent layers, got one with options")
+    }
+  }
+
   /// Any of the regularisers' weights, from the next step on.
   public func setPenalties(_ weights: PenaltyOptions) throws(RNNError) {
     try weights.validate(recomputes: options.recompute)
+    try Self.checkOmega(model, weights)
     if weights.orthogonality != options.penalties.orthogonality {
       orthogonality = try Self.orthogonality(model, weights)
     }

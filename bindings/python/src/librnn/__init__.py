@@ -30,11 +30,12 @@ from .errors import (
     TensorNameError,
 )
 from .flow import GradientFlow, LayerFlow, TensorFlow
-from .layers import GRU, LSTM, RNN, Embedding, Linear
+from .layers import Embedding, Linear
 from .losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from .model import Model, load
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .quantization import QuantizationReport, Quantized, quantize
+from .recurrent import GRU, LSTM, RNN, Cell, MinGRU, MinLSTM
 from .result import Origin, StepResult
 from .schedules import (
     ConstantSchedule,
@@ -79,6 +80,7 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "BCEWithLogitsLoss",
+    "Cell",
     "ConstantSchedule",
     "CosineSchedule",
     "CrossEntropyLoss",
@@ -93,6 +95,8 @@ __all__ = [
     "Linear",
     "Loss",
     "MSELoss",
+    "MinGRU",
+    "MinLSTM",
     "Model",
     "ModelError",
     "NaNError",

@@ -5,7 +5,18 @@ A struct ``rnn_step_report`` is the class ``StepReport`` here; a handle is a ``c
 
 from __future__ import annotations
 
-from ctypes import Structure, c_char, c_double, c_int, c_int32, c_int64, c_size_t, c_uint64, sizeof
+from ctypes import (
+    Structure,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint64,
+    sizeof,
+)
 from ctypes import c_void_p as pointer
 from typing import Any
 
@@ -28,11 +39,13 @@ RNN_ERR_IO = 400
 RNN_ERR_FORMAT = 410
 
 RNN_FLOAT32, RNN_FLOAT64, RNN_INT32, RNN_INT64 = range(4)
-RNN_EMBEDDING, RNN_ELMAN, RNN_GRU, RNN_LSTM, RNN_LINEAR = range(1, 6)
-RNN_TANH, RNN_RELU, RNN_IDENTITY = range(3)
+RNN_EMBEDDING, RNN_ELMAN, RNN_GRU, RNN_LSTM, RNN_LINEAR, RNN_CELL = range(1, 7)
+RNN_TANH, RNN_RELU, RNN_IDENTITY, RNN_SIGMOID, RNN_HARD_SIGMOID, RNN_SOFTSIGN = range(6)
+RNN_FORWARD, RNN_CONCATENATED, RNN_SUMMED = range(3)
 
 RNN_WEIGHTS_OWN, RNN_WEIGHTS_BFLOAT16, RNN_WEIGHTS_INT8 = range(3)
 RNN_INIT_DEFAULT, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_IDENTITY = range(4)
+RNN_INIT_SPARSE, RNN_INIT_KERAS = 4, 5
 RNN_CROSS_ENTROPY, RNN_MEAN_SQUARED, RNN_BINARY_CROSS_ENTROPY = range(3)
 RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
@@ -86,6 +99,24 @@ class Layer(Sized):  # noqa: D101
         ("recurrent_init", enum),
         ("forget_bias", c_double),
         ("last_step", c_int32),
+        ("spectral_radius", c_double),
+        ("chrono", c_double),
+        ("cell", c_char_p),
+        ("direction", enum),
+        ("peepholes", c_int32),
+        ("proj_size", c_int64),
+        ("layer_norm", c_int32),
+        ("zoneout", c_double),
+        ("zoneout_cell", c_double),
+        ("input_dropout", c_double),
+        ("recurrent_dropout", c_double),
+        ("weight_drop", c_double),
+        ("residual", c_int32),
+        ("learn_state", c_int32),
+        ("has_activations", c_int32),
+        ("activations", enum * 3),
+        ("alpha", c_double * 3),
+        ("beta", c_double * 3),
     ]
 
 

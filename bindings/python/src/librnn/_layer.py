@@ -6,21 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from . import _c_types as _c
-from ._checks import integer, known, number
 from ._settings import Settings
 
-Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity"]
+Init: TypeAlias = Literal["default", "xavier", "orthogonal", "identity", "sparse", "keras"]
 
 INITS: Mapping[str, int] = {
     "default": _c.RNN_INIT_DEFAULT,
     "xavier": _c.RNN_INIT_XAVIER,
     "orthogonal": _c.RNN_INIT_ORTHOGONAL,
     "identity": _c.RNN_INIT_IDENTITY,
-}
-NONLINEARITIES: Mapping[str, int] = {
-    "tanh": _c.RNN_TANH,
-    "relu": _c.RNN_RELU,
-    "identity": _c.RNN_IDENTITY,
+    "sparse": _c.RNN_INIT_SPARSE,
+    "keras": _c.RNN_INIT_KERAS,
 }
 
 
@@ -35,54 +31,14 @@ class Layer(Settings):
 
     def _arguments(self) -> Iterator[str]:
         """Yield the sizes, then the options that are not left at their default."""
-        defaults = _defaults(type(self).__init__)
+        defaults: dict[str, object] = {}
+        for kind in reversed(type(self).__mro__[:-1]):
+            defaults |= _defaults(kind.__init__) if "__init__" in vars(kind) else {}
         for name, value in vars(self).items():
             if name not in defaults:
                 yield repr(value)
             elif value != defaults[name]:
                 yield f"{name}={value!r}"
-
-
-class Recurrent(Layer):
-    """What RNN, GRU and LSTM have in common."""
-
-    input_size: int
-    hidden_size: int
-    num_layers: int
-    dropout: float
-    weight_init: Init
-    recurrent_init: Init
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        *,
-        weight_init: Init = "default",
-        recurrent_init: Init = "default",
-    ) -> None:
-        self._settle(
-            input_size=integer("input_size", input_size),
-            hidden_size=integer("hidden_size", hidden_size),
-            num_layers=integer("num_layers", num_layers),
-            dropout=number("dropout", dropout, low=0, below=1),
-            weight_init=known("weight_init", weight_init, INITS),
-            recurrent_init=known("recurrent_init", recurrent_init, INITS),
-        )
-
-    def _stack(self, kind: int, **more: Any) -> _c.Layer:
-        return _c.Layer(
-            kind=kind,
-            input_size=self.input_size,
-            output_size=self.hidden_size,
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            weight_init=INITS[self.weight_init],
-            recurrent_init=INITS[self.recurrent_init],
-            **more,
-        )
 
 
 def _defaults(function: Any) -> dict[str, object]:

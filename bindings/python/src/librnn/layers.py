@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from . import _c_types as _c
-from ._checks import integer, known, number, word
-from ._layer import INITS, NONLINEARITIES, Init, Layer, Recurrent
-from .errors import ArgumentError, mismatch
+from . import recurrent
+from ._checks import integer, known, word
+from ._layer import INITS, Init, Layer
 
 
 class Embedding(Layer):
@@ -23,7 +23,7 @@ class Embedding(Layer):
     embedding_dim
         The length of each vector.
     weight_init
-        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1).
+        How ``weight`` [num_embeddings, embedding_dim] begins; "default" is N(0, 1). Not "sparse".
     """
 
     num_embeddings: int
@@ -46,122 +46,6 @@ class Embedding(Layer):
             output_size=self.embedding_dim,
             weight_init=INITS[self.weight_init],
         )
-
-
-class RNN(Recurrent):
-    """Elman's network: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu, or neither.
-
-    Takes [T, B, I], gives [T, B, H] of the last stacked layer; state h [L, B, H].
-
-    Parameters
-    ----------
-    input_size, hidden_size
-        I and H.
-    num_layers
-        L, stacked one above the other.
-    dropout
-        Between the stacked layers, in training; in [0, 1).
-    weight_init, recurrent_init
-        How ``weight_ih_l{k}`` [H, I or H] and ``weight_hh_l{k}`` [H, H] begin.
-    nonlinearity
-        "tanh", "relu" or "identity": the linear recurrence.
-    """
-
-    nonlinearity: Literal["tanh", "relu", "identity"]
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        *,
-        weight_init: Init = "default",
-        recurrent_init: Init = "default",
-        nonlinearity: Literal["tanh", "relu", "identity"] = "tanh",
-    ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            dropout,
-            weight_init=weight_init,
-            recurrent_init=recurrent_init,
-        )
-        self._settle(nonlinearity=known("nonlinearity", nonlinearity, NONLINEARITIES))
-
-    def _to_c(self) -> _c.Layer:
-        return self._stack(_c.RNN_ELMAN, nonlinearity=NONLINEARITIES[self.nonlinearity])
-
-
-class GRU(Recurrent):
-    """Gated recurrent units, gates r, z, n in this order, reset after the product.
-
-    n = tanh(W_in x + b_in + r*(W_hn h + b_hn)); h_t = (1-z)*n + z*h_{t-1}. Takes [T, B, I], gives
-    [T, B, H] of the last stacked layer; state h [L, B, H].
-
-    Parameters
-    ----------
-    input_size, hidden_size
-        I and H.
-    num_layers
-        L, stacked one above the other.
-    dropout
-        Between the stacked layers, in training; in [0, 1).
-    weight_init, recurrent_init
-        How ``weight_ih_l{k}`` [3H, I or H] and ``weight_hh_l{k}`` [3H, H] begin, gate by gate.
-    """
-
-    def _to_c(self) -> _c.Layer:
-        return self._stack(_c.RNN_GRU)
-
-
-class LSTM(Recurrent):
-    """Long short-term memory, gates i, f, g, o in this order.
-
-    c_t = f*c_{t-1} + i*g; h_t = o*tanh(c_t). Takes [T, B, I], gives [T, B, H] of the last stacked
-    layer; state h and c, each [L, B, H].
-
-    Parameters
-    ----------
-    input_size, hidden_size
-        I and H.
-    num_layers
-        L, stacked one above the other.
-    dropout
-        Between the stacked layers, in training; in [0, 1).
-    weight_init, recurrent_init
-        How ``weight_ih_l{k}`` [4H, I or H] and ``weight_hh_l{k}`` [4H, H] begin, gate by gate.
-    forget_bias
-        The sum of the two biases of the forget gate at the beginning, a number other than 0; None
-        leaves them as `weight_init` makes them.
-    """
-
-    forget_bias: float | None
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        *,
-        weight_init: Init = "default",
-        recurrent_init: Init = "default",
-        forget_bias: float | None = None,
-    ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            dropout,
-            weight_init=weight_init,
-            recurrent_init=recurrent_init,
-        )
-        self._settle(forget_bias=None if forget_bias is None else _not_zero(forget_bias))
-
-    def _to_c(self) -> _c.Layer:
-        return self._stack(_c.RNN_LSTM, forget_bias=self.forget_bias or 0.0)
 
 
 class Linear(Layer):
@@ -209,13 +93,6 @@ class Linear(Layer):
         )
 
 
-def _not_zero(forget_bias: float) -> float:
-    checked = number("forget_bias", forget_bias)
-    if checked == 0:
-        raise ArgumentError(mismatch("forget_bias", "a number other than 0, or None", 0))
-    return checked
-
-
 def from_c(layer: _c.Layer) -> Layer:
     """Return the layer that a C description stands for."""
     sizes = (layer.input_size, layer.output_size)
@@ -224,15 +101,4 @@ def from_c(layer: _c.Layer) -> Layer:
         return Embedding(*sizes, weight_init=weight_init)
     if layer.kind == _c.RNN_LINEAR:
         return Linear(*sizes, last=bool(layer.last_step), weight_init=weight_init)
-    options: dict[str, Any] = {
-        "num_layers": layer.num_layers or 1,
-        "dropout": layer.dropout,
-        "weight_init": weight_init,
-        "recurrent_init": word(layer.recurrent_init, INITS),
-    }
-    if layer.kind == _c.RNN_ELMAN:
-        options["nonlinearity"] = word(layer.nonlinearity, NONLINEARITIES)
-        return RNN(*sizes, **options)
-    if layer.kind == _c.RNN_GRU:
-        return GRU(*sizes, **options)
-    return LSTM(*sizes, **options, forget_bias=layer.forget_bias or None)
+    return recurrent.from_c(layer)

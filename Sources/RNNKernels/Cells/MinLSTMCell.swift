@@ -1,0 +1,34 @@
+/// An LSTM whose gates see x alone, gates f, i, n in this order: Feng et al. 2024, "Were RNNs all we needed?", in the form
+/// in which the two gates add up to 1. n is the linear layer itself unless a function is asked for.
+enum MinLSTMCell<M: Machine>: CellEquations {
+  static var form: CellForm {
+    var form = CellForm("min_lstm", gates: 3)
+    (form.hidden, form.candidate, form.keepingGate, form.isLinear) = (.none, 2, 0, true)
+    (form.takingGate, form.needsSigmoid) = (1, true)
+    return form
+  }
+
+  @inline(__always)
+  static func begin(_ x: CellUnits<M>) {
+    // f = f(W_if x + b_if), i likewise; n = g(W_in x + b_in)
+    let (f, i, n) = (x.f(x.inner(0)), x.f(x.inner(1)), x.g(x.inner(2)))
+    x.keep(f, 0)
+    x.keep(i, 1)
+    x.keep(n, 2)
+    // f' = f / (f + i); h_t = f'∘h_{t-1} + (1-f')∘n
+    let share = M.divide(f, f + i)
+    x.leave(M.multiplyAdd((1 - share) * n, share, x.previousOutput))
+  }
+
+  @inline(__always)
+  static func backwardBegin(_ x: CellGradientUnits<M>) {
+    let (f, i, n, dh) = (x.kept(0), x.kept(1), x.kept(2), x.output)
+    let share = M.divide(f, f + i)
+    // ∂f'/∂f = (1-f') / (f + i), ∂f'/∂i = -f' / (f + i)
+    let d = M.divide(dh * (x.units.previousOutput - n), f + i)
+    x.setSum(0, d * (1 - share) * x.slopeF(f))
+    x.setSum(1, -d * share * x.slopeF(i))
+    x.setSum(2, dh * (1 - share) * x.slopeG(n))
+    x.carry(dh * share)
+  }
+}
