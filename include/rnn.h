@@ -150,8 +150,9 @@ typedef enum rnn_nonlinearity {
 /* Which way a recurrent layer walks through time, and how the outputs of both ways are joined. */
 typedef enum rnn_direction {
   RNN_FORWARD = 0,
-  RNN_CONCATENATED = 1, /* both ways; the outputs beside each other, so the layer's output has twice the width */
-  RNN_SUMMED = 2        /* both ways; the outputs added */
+  RNN_CONCATENATED =
+      1,         /* both ways; the outputs beside each other, so the layer's output has twice the width */
+  RNN_SUMMED = 2 /* both ways; the outputs added */
 } rnn_direction;
 
 /*
@@ -188,7 +189,7 @@ typedef struct rnn_layer {
   double forget_bias;            /* RNN_LSTM: b_ih + b_hh of gate f begin at this sum; 0: not set apart */
   int32_t last_step;             /* RNN_LINEAR, and only as the last layer: 1 for the last valid step only */
   double spectral_radius;        /* of weight_hh under RNN_INIT_SPARSE, > 0; 0: 1.1, Sutskever et al. 2013 */
-  double chrono;                 /* T_max > 2, the longest dependency, of cells with gates; 0: off. See below */
+  double chrono; /* T_max > 2, the longest dependency, of cells with gates; 0: off. See below */
   /*
    * RNN_CELL: one of
    *   "elman", "gru", "lstm"   the cells of the kinds above
@@ -207,29 +208,32 @@ typedef struct rnn_layer {
    * recompute must be 0.
    */
   rnn_direction direction;
-  int32_t peepholes; /* LSTMs: 1: weight_peephole_l{k} [3 H]: p_i*c_{t-1}, p_f*c_{t-1}, p_o*c_t are added to the
+  int32_t
+      peepholes; /* LSTMs: 1: weight_peephole_l{k} [3 H]: p_i*c_{t-1}, p_f*c_{t-1}, p_o*c_t are added to the
                         sums of the gates; of "lstm_coupled" [2 H], i and o. Gers and Schmidhuber 2000 */
-  int64_t proj_size; /* LSTMs: P in 1..H-1: h_t = W_hr (o*tanh(c_t)), weight_hr_l{k} [P, H]; 0: none. Sak et al. 2014 */
+  int64_t
+      proj_size; /* LSTMs: P in 1..H-1: h_t = W_hr (o*tanh(c_t)), weight_hr_l{k} [P, H]; 0: none. Sak et al. 2014 */
   /*
    * 1: each of W_ih x and W_hh h is normalised over its G*H numbers, scaled by norm_ih_l{k} and norm_hh_l{k} [G*H], and
    * then gets its bias; c_t as h_t sees it likewise with norm_c_l{k} and norm_c_bias_l{k} [H]. Ba et al. 2016; epsilon
    * 1e-5. Not with "gru_reset_before".
    */
   int32_t layer_norm;
-  double zoneout;           /* in [0, 1): in training the part of the units that keep h_{t-1}; else the mean of it */
+  double zoneout; /* in [0, 1): in training the part of the units that keep h_{t-1}; else the mean of it */
   double zoneout_cell;      /* the same of c. Krueger et al. 2017 */
   double input_dropout;     /* in [0, 1): of x, one mask for all steps. Gal and Ghahramani 2016 */
   double recurrent_dropout; /* in [0, 1): of h_{t-1} on its way into W_hh, one mask for all steps */
-  double weight_drop;       /* in [0, 1): of the numbers of W_hh, one mask for all steps. Merity et al. 2018 */
-  int32_t residual;         /* 1: each stacked layer whose input is as wide as its output adds it to its output */
-  int32_t learn_state;      /* 1: h_0_l{k} [H] and c_0_l{k} [H] are learned: where a state is absent they stand for it */
-  int32_t has_activations;  /* 1: the next three fields are in force */
+  double weight_drop; /* in [0, 1): of the numbers of W_hh, one mask for all steps. Merity et al. 2018 */
+  int32_t residual;   /* 1: each stacked layer whose input is as wide as its output adds it to its output */
+  int32_t
+      learn_state; /* 1: h_0_l{k} [H] and c_0_l{k} [H] are learned: where a state is absent they stand for it */
+  int32_t has_activations; /* 1: the next three fields are in force */
   /*
    * f of all gates but g or n, g of that, h of c_t: ONNX's f, g, h. Of RNN_ELMAN and RNN_LINEAR the first alone is meant,
    * and stands before `nonlinearity`.
    */
   rnn_nonlinearity activations[3];
-  double alpha[3];          /* of RNN_HARD_SIGMOID; 0 means 0.2, with beta 0.5 */
+  double alpha[3]; /* of RNN_HARD_SIGMOID; 0 means 0.2, with beta 0.5 */
   double beta[3];
   /*
    * RNN_LINEAR: 1: weight is that of the model's first layer, an RNN_EMBEDDING of as many tokens as there are outputs;
@@ -437,6 +441,20 @@ typedef enum rnn_nonfinite {
 /* A literal zero for the fields of rnn_trainer_options in which 0 means the default. */
 #define RNN_ZERO (-1.0)
 
+/*
+ * How the learning rate goes from update to update: PyTorch's StepLR; CosineAnnealingLR, Loshchilov and Hutter 2017;
+ * OneCycleLR, Smith and Topin 2018; ReduceLROnPlateau. Of b, learning_rate, and n, the number of updates so far: steps
+ * that are skipped do not count, and an update that is taken back counts no more. T, g, f and d, e are
+ * schedule_period, factor, floor and the two divisors; r is the number of reductions by rnn_trainer_report_metric.
+ */
+typedef enum rnn_schedule {
+  RNN_SCHEDULE_NONE = 0,      /* b */
+  RNN_SCHEDULE_STEP = 1,      /* b g^floor(n / T) */
+  RNN_SCHEDULE_COSINE = 2,    /* f + (b - f) (1 + cos(pi n / T)) / 2, and f from n = T on */
+  RNN_SCHEDULE_ONE_CYCLE = 3, /* b / d; half a cosine to b at n = 0.3 T - 1; one to b / (d e) at T - 1 */
+  RNN_SCHEDULE_PLATEAU = 4    /* max(b g^r, f) */
+} rnn_schedule;
+
 typedef struct rnn_trainer_options {
   size_t struct_size;
   rnn_loss loss;
@@ -500,10 +518,34 @@ typedef struct rnn_trainer_options {
   double huber_delta;     /* RNN_HUBER; > 0, 0 means 1 */
   int64_t blank;          /* RNN_CTC: the class that is no label, 0 to O-1 */
   int32_t zero_infinity;  /* RNN_CTC: 1: a row whose loss is infinite has loss 0 and no gradient */
+  rnn_schedule schedule;
+  /*
+   * W >= 0: the first W updates have (n + 1) / (W + 1) of the rate with which the schedule begins, and its own n is 0
+   * after them: LinearLR before another in SequentialLR. period: T >= 1, of a plateau the number of reports in a row
+   * that may be no better, where 0 means 10 and RNN_ZERO none.
+   */
+  int64_t schedule_warm_up;
+  int64_t schedule_period;
+  double schedule_factor;        /* STEP, PLATEAU: g in (0, 1], 0 means 0.1 */
+  double schedule_floor;         /* COSINE, PLATEAU: f >= 0 */
+  double schedule_divisor;       /* ONE_CYCLE: d >= 1, 0 means 25 */
+  double schedule_final_divisor; /* ONE_CYCLE: e >= 1, 0 means 1e4 */
+  /*
+   * k >= 1: an update goes by the mean of the gradients of k steps, which is clipped; 0 means 1. A step whose gradient
+   * is not finite, or of nothing, is left out and another awaited; one that is rolled back drops the whole group. Norms
+   * of gradients, and rnn_trainer_gradient, are those of the step by itself, but with the update those of the mean.
+   */
+  int64_t accumulate;
+  double ema_decay; /* d in (0, 1): weights are averaged, see rnn_trainer_average; 0: they are not */
 } rnn_trainer_options;
 
 /* What became of a step. */
-typedef enum rnn_action { RNN_UPDATED = 0, RNN_SKIPPED = 1, RNN_ROLLED_BACK = 2 } rnn_action;
+typedef enum rnn_action {
+  RNN_UPDATED = 0,
+  RNN_SKIPPED = 1,
+  RNN_ROLLED_BACK = 2,
+  RNN_ACCUMULATED = 3 /* its gradient waits for those of the next steps, see accumulate */
+} rnn_action;
 
 /* Which kinds of clipping changed a gradient: a sum of these. */
 typedef enum rnn_clipping {
@@ -531,7 +573,7 @@ typedef struct rnn_step_report {
   size_t struct_size;
   double loss;           /* reduced over the whole batch */
   double grad_norm;      /* over all parameters, before clipping; 0 after rnn_trainer_evaluate */
-  double learning_rate;  /* used in this step */
+  double learning_rate;  /* used in this step; after rnn_trainer_evaluate that of the next */
   int32_t clipped;       /* 1: clipping changed the gradient */
   int32_t skipped;       /* 1: there was no update: the step was skipped or rolled back */
   int64_t step;          /* steps taken so far, this one and skipped ones included */
@@ -565,7 +607,8 @@ rnn_status rnn_trainer_create(rnn_model *model, const rnn_trainer_options *optio
 rnn_status rnn_trainer_free(rnn_trainer *trainer);
 
 /*
- * One update: forward, loss L = sum over t of L^(t), backpropagation through time, clipping, optimiser.
+ * One update, or one in `accumulate` calls: forward, loss L = sum over t of L^(t), backpropagation through time,
+ * clipping, optimiser.
  * Reads input, target, lengths, state, weights; writes state_out and output (the outputs before the
  * update) when given. state starts the sequences and is not differentiated: to train on an endless
  * stream, hand each call the state_out of the one before.
@@ -579,13 +622,16 @@ rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_st
 /* The loss of a batch and nothing else: no dropout, no gradient, no update. Errors: as rnn_trainer_step. */
 rnn_status rnn_trainer_evaluate(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
 
-/* The options in force, defaults filled in; learning_rate as last set; of class_weights the size only. */
+/*
+ * The options in force, defaults filled in; learning_rate as last set or rolled back, before the schedule; of
+ * class_weights the size only.
+ */
 rnn_status rnn_trainer_describe(const rnn_trainer *trainer, rnn_trainer_options *options);
 
 /* The weights of the classes, doubles [O]; if there are none, bytes may be 0. Errors: RNN_ERR_SHAPE. */
 rnn_status rnn_trainer_class_weights(const rnn_trainer *trainer, double *weights, size_t bytes);
 
-/* Any finite rate >= 0, from the next step on. Errors: RNN_ERR_ARGUMENT. */
+/* Any finite rate >= 0, from the next step on; under a schedule its b. Errors: RNN_ERR_ARGUMENT. */
 rnn_status rnn_trainer_set_learning_rate(rnn_trainer *trainer, double learning_rate);
 
 /* The weights of the penalties, from the next step on. Errors: RNN_ERR_ARGUMENT. */
@@ -600,6 +646,36 @@ rnn_status rnn_trainer_gradient(const rnn_trainer *trainer, const char *name, vo
 
 /* A new handle to the trainer's model; free it as any other. */
 rnn_status rnn_trainer_model(const rnn_trainer *trainer, rnn_model **model);
+
+/*
+ * Tells RNN_SCHEDULE_PLATEAU how well training goes, a loss on other data, say: less is better. It is so if it is less
+ * than (1 - 1e-4) times the best so far. After more than schedule_period reports in a row that are not, the rate is
+ * reduced, if by more than 1e-8, and counting begins anew. Errors: RNN_ERR_ARGUMENT for another schedule, and for a
+ * metric that is not finite.
+ */
+rnn_status rnn_trainer_report_metric(rnn_trainer *trainer, double metric);
+
+/*
+ * A new model, independent of the trainer's, with the average of its weights: avg = d avg + (1 - d) w after each update,
+ * in the model's dtype, beginning as the weights at the trainer's creation. Taken back with an update that is.
+ * Errors: RNN_ERR_ARGUMENT without ema_decay.
+ */
+rnn_status rnn_trainer_average(const rnn_trainer *trainer, rnn_model **model);
+
+/* What tensors have of their own in updates. */
+typedef struct rnn_group {
+  size_t struct_size;
+  double rate_factor;  /* >= 0, of the learning rate, scheduled or not; 0 means 1, RNN_ZERO 0 */
+  double weight_decay; /* >= 0; 0 means the trainer's, RNN_ZERO none */
+  int32_t frozen;      /* 1: their bits stay, as do their averages, and their gradients are zeros */
+} rnn_group;
+
+/*
+ * For the tensors whose name is `pattern`, in which each * stands for any text, as in "0.*" and "*bias*": from the next
+ * step on, and in place of what an earlier call has said about them. Saved in checkpoints.
+ * Errors: RNN_ERR_ARGUMENT, RNN_ERR_NAME when there is no such tensor, RNN_ERR_STRUCT_SIZE.
+ */
+rnn_status rnn_trainer_set_group(rnn_trainer *trainer, const char *pattern, const rnn_group *group);
 
 /* ---- 6. Streaming --------------------------------------------------------------------------- */
 
@@ -953,8 +1029,8 @@ rnn_status rnn_model_lyapunov(const rnn_model *model, const rnn_batch *batch, co
  * another trainer of the same model for this. Before training, and now and then during it, a few hundred are enough.
  *
  * Reads input, lengths, state. lyapunov: receives what rnn_model_lyapunov measures, before the update. report: loss is
- * F, the rest is as in rnn_trainer_step. Takes about as many bytes as (m + 8) sequences of T states in double for one
- * row at a time. Where exponents are large over many steps the gradient is, too: prefer short sequences and clip_norm.
+ * F, the rest is as in rnn_trainer_step; `accumulate` is not for this. Takes about as many bytes as (m + 8) sequences
+ * of T states in double for one row at a time. Where exponents are large over many steps the gradient is, too: prefer short sequences and clip_norm.
  * A state that does not stay finite, or a direction that is lost, makes the gradient not finite; report->origin stays
  * none, and exponents that were not reached are NaN. Threads: as rnn_trainer_step.
  * Errors: as rnn_model_lyapunov; RNN_ERR_NONFINITE when the policy is to fail. The weights are unchanged then.

@@ -61,6 +61,7 @@ enum Struct {
     memcpy(start + header, source + header, min(bytes, size) - header)
   }
 
+  @inline(never)
   static func checkedSize(_ start: UnsafeRawPointer, _ name: String) throws(RNNError) -> Int {
     guard Int(bitPattern: start) % MemoryLayout<Int>.alignment == 0 else {
       throw RNNError(.argument, "\(name): expected an aligned struct, got an odd address")
@@ -138,7 +139,9 @@ extension LayerOptions {
     ]
   }
 
-  private func function(_ kind: rnn_nonlinearity, _ alpha: Double, _ beta: Double) throws(RNNError) -> Function {
+  private func function(_ kind: rnn_nonlinearity, _ alpha: Double, _ beta: Double) throws(RNNError)
+    -> Function
+  {
     Function(try option(kind.rawValue, "activations", Nonlinearity.self), alpha: alpha, beta: beta)
   }
 

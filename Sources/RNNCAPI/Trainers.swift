@@ -116,6 +116,33 @@ public func rnn_trainer_set_penalties(
   }
 }
 
+@_cdecl("rnn_trainer_report_metric") @implementation
+public func rnn_trainer_report_metric(_ trainer: OpaquePointer?, _ metric: Double) -> rnn_status {
+  boundary { () throws(RNNError) in try RNNCAPI.trainer(trainer).reportMetric(metric) }
+}
+
+@_cdecl("rnn_trainer_average") @implementation
+public func rnn_trainer_average(
+  _ trainer: OpaquePointer?, _ model: UnsafeMutablePointer<OpaquePointer?>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    let result = try required(model, "model")
+    result.pointee = try Handles.open(.model(trainer.makeAverage()))
+  }
+}
+
+@_cdecl("rnn_trainer_set_group") @implementation
+public func rnn_trainer_set_group(
+  _ trainer: OpaquePointer?, _ pattern: UnsafePointer<CChar>?, _ group: UnsafePointer<rnn_group>?
+) -> rnn_status {
+  boundary { () throws(RNNError) in
+    let trainer = try RNNCAPI.trainer(trainer)
+    let pattern = String(cString: try required(pattern, "pattern"))
+    try trainer.setGroup(pattern, TensorGroup(Struct.read(group, "group", rnn_group())))
+  }
+}
+
 @_cdecl("rnn_trainer_gradient") @implementation
 public func rnn_trainer_gradient(
   _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ data: UnsafeMutableRawPointer?, _ bytes: Int
@@ -184,6 +211,9 @@ extension TrainerOptions {
     loss.huberDelta = c.huber_delta == 0 ? loss.huberDelta : c.huber_delta
     loss.blank = try size(c.blank, "blank")
     loss.zeroInfinity = try flag(c.zero_infinity, "zero_infinity")
+    schedule = try Schedule(c)
+    emaDecay = Self.optional(c.ema_decay)
+    accumulate = c.accumulate == 0 ? 1 : try size(c.accumulate, "accumulate")
   }
 
   private mutating func readClipping(_ c: rnn_trainer_options) throws(RNNError) {
@@ -202,7 +232,7 @@ extension TrainerOptions {
   private static func optional(_ value: Double) -> Double? { value == 0 ? nil : value }
 
   /// 0 means the default; RNN_ZERO means 0.
-  private static func value(_ given: Double, default value: Double) -> Double {
+  fileprivate static func value(_ given: Double, default value: Double) -> Double {
     given == 0 ? value : given == RNN_ZERO ? 0 : given
   }
 
@@ -246,7 +276,43 @@ extension TrainerOptions {
     c.huber_delta = loss.huberDelta
     c.blank = Int64(loss.blank)
     c.zero_infinity = loss.zeroInfinity ? 1 : 0
+    schedule.write(to: &c)
+    c.accumulate = Int64(accumulate)
+    c.ema_decay = emaDecay ?? 0
     return c
+  }
+}
+
+extension TensorGroup {
+  init(_ c: rnn_group) throws(RNNError) {
+    self.init()
+    rateFactor = TrainerOptions.value(c.rate_factor, default: 1)
+    weightDecay = c.weight_decay == 0 ? nil : TrainerOptions.value(c.weight_decay, default: 0)
+    isFrozen = try flag(c.frozen, "frozen")
+  }
+}
+
+extension Schedule {
+  init(_ c: rnn_trainer_options) throws(RNNError) {
+    self.init()
+    kind = try option(c.schedule.rawValue, "schedule", Kind.self)
+    warmUp = try size(c.schedule_warm_up, "schedule_warm_up")
+    period = try size(c.schedule_period, "schedule_period")
+    if kind == .plateau { period = period == 0 ? 10 : period == Int(RNN_ZERO) ? 0 : period }
+    if c.schedule_factor != 0 { factor = c.schedule_factor }
+    floor = c.schedule_floor
+    if c.schedule_divisor != 0 { divisor = c.schedule_divisor }
+    if c.schedule_final_divisor != 0 { finalDivisor = c.schedule_final_divisor }
+  }
+
+  func write(to c: inout rnn_trainer_options) {
+    c.schedule = rnn_schedule(UInt32(kind.rawValue))
+    c.schedule_warm_up = Int64(warmUp)
+    c.schedule_period = kind == .plateau && period == 0 ? Int64(RNN_ZERO) : Int64(period)
+    c.schedule_factor = factor
+    c.schedule_floor = floor
+    c.schedule_divisor = divisor
+    c.schedule_final_divisor = finalDivisor
   }
 }
 
@@ -256,8 +322,8 @@ extension StepReport {
     c.loss = loss
     c.grad_norm = gradNorm
     c.learning_rate = learningRate
-    c.clipped = action == .updated && clipping != [] ? 1 : 0
-    c.skipped = action == .updated ? 0 : 1
+    c.clipped = !isSkipped && clipping != [] ? 1 : 0
+    c.skipped = isSkipped ? 1 : 0
     c.step = Int64(counts.steps)
     c.clipped_steps = Int64(counts.clipped)
     c.skipped_steps = Int64(counts.skipped)

@@ -237,7 +237,8 @@ int main(void) {
   check_no_buffers();
   recomputing_takes_the_root();
   check_refused_buffers(&model_create, 1);
-  check_refused_buffers(&trainer_create, 2);
+  check_refused_buffers(&trainer_create, 7);
+  check_refused_buffers(&trainer_average, 1);
   check_refused_buffers(&first_step, 2);
   check_refused_buffers(&first_observed_step, 10);
   check_refused_buffers(&first_flossing, 20);

@@ -59,6 +59,7 @@ typedef struct arguments {
   rnn_trainer *fresh_trainer;            /* of this none */
   rnn_trainer *thrifty_trainer;          /* of this none; it computes activations again */
   rnn_trainer *ctc_trainer;              /* of the first model, with weights of the classes */
+  rnn_trainer *patient_trainer;          /* of this none; its rate falls on a plateau, and it averages */
   rnn_stream *stream, *sensor_stream;
   rnn_stream *sparse_stream; /* of the first model, its last lane idle */
   /* The first model in float64, one that has a GRU in the place of its LSTM, and a stream of each. */
@@ -79,6 +80,7 @@ typedef struct arguments {
   WITH_TAIL(rnn_layer_call, call);
   WITH_TAIL(rnn_layer_call, token_call);
   WITH_TAIL(rnn_batch, moving_batch); /* every sequence has a step, which dynamics ask for */
+  WITH_TAIL(rnn_group, group);
   WITH_TAIL(rnn_lyapunov, lyapunov);
   WITH_TAIL(rnn_lyapunov, sensor_lyapunov);
   WITH_TAIL(rnn_batch, ctc_batch);
@@ -94,6 +96,7 @@ typedef struct arguments {
   const rnn_stream_options *stream_options_at;
   const rnn_layer_call *call_at, *token_call_at;
   const rnn_batch *moving_batch_at;
+  const rnn_group *group_at;
   const rnn_lyapunov *lyapunov_at, *sensor_lyapunov_at;
   /* Pointers to what is written. */
   rnn_model **model_out;
@@ -115,14 +118,14 @@ typedef struct arguments {
   int64_t rows, time_steps, batch_size;
   rnn_dtype dtype;
   rnn_weights weight_format;
-  double learning_rate, omega, orthogonality, activation_penalty, temporal_activation_penalty;
+  double learning_rate, metric, omega, orthogonality, activation_penalty, temporal_activation_penalty;
   rnn_flow_series series;
   int32_t gate, spectrum_gate;
   int64_t from, to;
   const char *recurrent_name;
   double *eigenvalues, *jacobian;
   size_t eigenvalue_bytes, jacobian_bytes, sensor_jacobian_bytes;
-  const char *name, *path;
+  const char *name, *pattern, *path;
   const char *empty_text, *unknown_name, *state_name, *long_name, *not_utf8;
   void *get_data, *set_data, *get_state, *step_input, *step_output, *sensor_input, *sensor_output, *state,
       *sensor_state, *parameters;
@@ -209,14 +212,15 @@ extern const function set_num_threads, status_name, model_quantize, model_create
     model_layer, model_tensor, model_find, model_state_tensor, model_get, model_set, model_forward,
     sensor_forward, trainer_create, trainer_free, trainer_step, sensor_trainer_step, trainer_evaluate,
     sensor_trainer_evaluate, trainer_describe, trainer_set_learning_rate, trainer_set_penalties,
-    trainer_gradient, trainer_model, trainer_flow, trainer_flow_series, trainer_tensor_flow, stream_create,
-    stream_free, stream_prepare, stream_describe, stream_step, sensor_stream_step, stream_process,
-    sensor_stream_process, stream_reset, stream_get_state, stream_set_state, sensor_stream_set_state,
-    stream_export, stream_import, sensor_stream_import, stream_copy, stream_leave, stream_swap_model,
-    model_save, model_load, trainer_save, trainer_resume, layer_plan, layer_tensor, layer_initialize,
-    layer_forward, layer_backward, token_layer_forward, token_layer_backward, model_spectrum, model_jacobian,
-    sensor_jacobian, model_lyapunov, sensor_lyapunov, trainer_floss, sensor_floss, trainer_class_weights,
-    ctc_trainer_step, ctc_trainer_evaluate, sample, ctc_decode;
+    trainer_report_metric, trainer_average, trainer_set_group, trainer_gradient, trainer_model, trainer_flow,
+    trainer_flow_series, trainer_tensor_flow, stream_create, stream_free, stream_prepare, stream_describe,
+    stream_step, sensor_stream_step, stream_process, sensor_stream_process, stream_reset, stream_get_state,
+    stream_set_state, sensor_stream_set_state, stream_export, stream_import, sensor_stream_import,
+    stream_copy, stream_leave, stream_swap_model, model_save, model_load, trainer_save, trainer_resume,
+    layer_plan, layer_tensor, layer_initialize, layer_forward, layer_backward, token_layer_forward,
+    token_layer_backward, model_spectrum, model_jacobian, sensor_jacobian, model_lyapunov, sensor_lyapunov,
+    trainer_floss, sensor_floss, trainer_class_weights, ctc_trainer_step, ctc_trainer_evaluate, sample,
+    ctc_decode;
 
 /* Valid arguments for all of them. Files are written into `directory`. */
 void fill_arguments(arguments *valid, const char *directory);

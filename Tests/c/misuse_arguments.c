@@ -22,6 +22,11 @@ static void fill_structs(arguments *a) {
   a->token_layer = make_layer(RNN_EMBEDDING, TOKENS, 4, 1);
   RNN_INIT(a->model_options);
   RNN_INIT(a->trainer_options);
+  RNN_INIT(a->group);
+  a->group_at = &a->group;
+  a->trainer_options.ema_decay = 0.5;
+  a->trainer_options.nonfinite = RNN_NONFINITE_ROLL_BACK;
+  a->trainer_options.accumulate = 2; /* for memory that may not be had */
   RNN_INIT(a->stream_options);
   a->stream_options.batch_size = B;
   a->layers_at = a->layers;
@@ -211,11 +216,12 @@ static void fill_values(arguments *a, const char *directory) {
   a->threads = 1;
   a->count = 3;
   a->rows = a->time_steps = a->batch_size = B;
-  a->learning_rate = 0.1;
+  a->learning_rate = a->metric = 0.1;
   a->weight_format = RNN_WEIGHTS_INT8;
   a->omega = a->orthogonality = a->activation_penalty = a->temporal_activation_penalty = 0.5;
   a->wide_at = a->wide;
   a->name = "0.weight";
+  a->pattern = "0.*";
   a->path = path;
   a->empty_text = "";
   a->unknown_name = "0.weighty";
@@ -303,6 +309,11 @@ static void open_handles(arguments *a) {
   training.recompute = 1;
   REQUIRE_OK(rnn_trainer_create(a->model, NULL, &a->fresh_trainer));
   REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->thrifty_trainer));
+  training.schedule = RNN_SCHEDULE_PLATEAU;
+  training.ema_decay = 0.5;
+  REQUIRE_OK(rnn_trainer_create(a->model, &training, &a->patient_trainer));
+  training.schedule = RNN_SCHEDULE_NONE;
+  training.ema_decay = 0;
   training.recompute = 0;
   training.loss = RNN_CTC;
   training.class_weights = (rnn_in)BUFFER(a->class_weights);
@@ -353,6 +364,7 @@ void free_arguments(arguments *a) {
   CHECK_STATUS(rnn_trainer_free(a->trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->fresh_trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->thrifty_trainer), RNN_OK);
+  CHECK_STATUS(rnn_trainer_free(a->patient_trainer), RNN_OK);
   CHECK_STATUS(rnn_trainer_free(a->ctc_trainer), RNN_OK);
   CHECK_STATUS(rnn_stream_free(a->stream), RNN_OK);
   CHECK_STATUS(rnn_model_free(a->sensor_model), RNN_OK);

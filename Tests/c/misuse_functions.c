@@ -44,6 +44,9 @@ FUNCTION(trainer_set_learning_rate, rnn_trainer_set_learning_rate(a->trainer, a-
 FUNCTION(trainer_set_penalties,
          rnn_trainer_set_penalties(a->trainer, a->omega, a->orthogonality, a->activation_penalty,
                                    a->temporal_activation_penalty))
+FUNCTION(trainer_report_metric, rnn_trainer_report_metric(a->patient_trainer, a->metric))
+FUNCTION(trainer_average, rnn_trainer_average(a->patient_trainer, a->model_out))
+FUNCTION(trainer_set_group, rnn_trainer_set_group(a->trainer, a->pattern, a->group_at))
 FUNCTION(trainer_flow, rnn_trainer_flow(a->trainer, a->index, a->flow_out))
 FUNCTION(trainer_flow_series,
          rnn_trainer_flow_series(a->trainer, a->index, a->series, a->gate, a->series_out, a->series_bytes))

@@ -43,7 +43,9 @@ static const setup setups[] = {
       .clip_window = 10,
       .clip_step_norm = 0.01,
       .nonfinite = RNN_NONFINITE_ROLL_BACK,
-      .omega = 0.1}},
+      .omega = 0.1,
+      .schedule = RNN_SCHEDULE_PLATEAU,
+      .ema_decay = 0.9}},
     {RNN_FLOAT64,
      RNN_INT64,
      RNN_GRU,
@@ -61,6 +63,8 @@ static const setup setups[] = {
       .omega = 0.1,
       .orthogonality = 0.1,
       .bptt = 2,
+      .schedule = RNN_SCHEDULE_ONE_CYCLE,
+      .schedule_period = 3,
       .has_ignore_index = 1,
       .ignore_index = 1}},
     {RNN_FLOAT64,
@@ -80,7 +84,8 @@ static const setup setups[] = {
       .clip_tensor_norm = 0.1,
       .clip_step_value = 0.01,
       .activation_penalty = 0.1,
-      .temporal_activation_penalty = 0.1}},
+      .temporal_activation_penalty = 0.1,
+      .accumulate = 2}},
     {RNN_FLOAT32,
      RNN_INT32,
      RNN_GRU,
@@ -337,6 +342,19 @@ static void touch_infinity(rnn_trainer *trainer, rnn_batch *batch, const setup *
   touch_origin(trainer, batch, s->training.nonfinite == RNN_NONFINITE_ROLL_BACK);
 }
 
+/* Tensors with something of their own, what a schedule is told, and the average of the weights. */
+static void touch_updates(rnn_trainer *trainer, const rnn_trainer_options *options) {
+  rnn_group group;
+  rnn_model *average = NULL;
+  RNN_INIT(group);
+  group.rate_factor = 0.5;
+  group.weight_decay = RNN_ZERO;
+  REQUIRE_OK(rnn_trainer_set_group(trainer, "*bias*", &group));
+  if (options->schedule == RNN_SCHEDULE_PLATEAU) REQUIRE_OK(rnn_trainer_report_metric(trainer, 1));
+  if (options->ema_decay > 0) REQUIRE_OK(rnn_trainer_average(trainer, &average));
+  REQUIRE_OK(rnn_model_free(average));
+}
+
 static void touch_model(const setup *s, const char *directory) {
   rnn_model *model = make_model(s);
   rnn_trainer *trainer = NULL;
@@ -362,6 +380,7 @@ static void touch_model(const setup *s, const char *directory) {
     CHECK(isfinite(report.penalty) && report.omega >= 0 && (report.flow_count > 0) == batch.observe);
     if (batch.observe) touch_flow(trainer, &report, &info);
     touch_penalties(trainer);
+    touch_updates(trainer, &options);
   }
   batch.observe = 0;
   REQUIRE_OK(rnn_trainer_evaluate(trainer, &batch, &report));

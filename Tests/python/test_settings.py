@@ -20,7 +20,14 @@ MORE_LOSSES = [
     librnn.HuberLoss(0.5),
     librnn.CTCLoss(1, zero_infinity=True),
 ]
-SETTINGS = EVERY_LAYER + LOSSES + MORE_LOSSES + OPTIMIZERS
+SCHEDULES = [
+    librnn.ConstantSchedule(warm_up=3),
+    librnn.StepSchedule(5, 0.5),
+    librnn.CosineSchedule(9, eta_min=0.1, warm_up=2),
+    librnn.OneCycleSchedule(7),
+    librnn.PlateauSchedule(patience=0),
+]
+SETTINGS = EVERY_LAYER + LOSSES + MORE_LOSSES + OPTIMIZERS + SCHEDULES
 COPIES = [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 
 

@@ -31,11 +31,9 @@ public struct Sampling {
 
   private func validate() throws(RNNError) {
     try Size.checkBatch(steps: 1, rows: rows)
-    try check(temperature, "temperature", "a finite number > 0, or RNN_ZERO") {
-      $0 == 0 || $0 > 0 && $0.isNormal
-    }
+    try check(temperature, "temperature", .temperature)
     try Check.integer(topK, "top_k", 0, Int(Int32.max))
-    try check(topP, "top_p", "a number in (0, 1], or 0 for all") { $0 > 0 && $0 <= 1 }
+    try check(topP, "top_p", .share)
   }
 
   /// One token for each row. Nothing is drawn unless all can be.

@@ -1,7 +1,7 @@
 import CPlatform
 
 /// A JSON value. Numbers keep their text, so that 64-bit integers lose nothing.
-enum JSON {
+enum JSON: Sendable {
   case null
   case bool(Bool)
   case number(String)
@@ -36,6 +36,7 @@ enum JSON {
     }
   }
 
+  @inline(never)
   var int: Int? {
     guard case .number(let text) = self else { return nil }
     let bytes = text.bytes
@@ -43,6 +44,7 @@ enum JSON {
     return Self.natural(bytes.dropFirst()).flatMap { Int(exactly: $0 &- 1) }.map { ~$0 }
   }
 
+  @inline(never)
   var uint64: UInt64? {
     guard case .number(let text) = self else { return nil }
     return Self.natural(text.bytes[...])
@@ -61,6 +63,7 @@ enum JSON {
     return digits.isEmpty ? nil : value
   }
 
+  @inline(never)
   var double: Double? {
     guard case .number(let text) = self else { return nil }
     let characters = text.bytes.map { CChar(bitPattern: $0) }

@@ -7,7 +7,8 @@ enum ModelFile {
 
   static func metadata(_ model: any AnyModel) -> JSON {
     var members: [(key: String, value: JSON)] = [
-      ("format", .number(model.descriptions.allSatisfy { $0.isPlain } ? 1 : format)), ("dtype", .string(model.info.dtype.name)),
+      ("format", .number(model.descriptions.allSatisfy { $0.isPlain } ? 1 : format)),
+      ("dtype", .string(model.info.dtype.name)),
       ("layers", .array(model.descriptions.map { $0.json })),
     ]
     if model.info.format != .own { members.append(("weights", .string(model.info.format.name))) }
@@ -44,7 +45,7 @@ enum ModelFile {
     // What is wrong with the numbers of a file is wrong with the file.
     do throws(RNNError) { try checkSize(layers, file, as: S.self) } catch { throw file.damaged(error) }
     let model = try Model<S>(layers, format: weightFormat(file, description, S.dtype))
-    try model.fill(model.parameters.values, from: file)
+    for entry in model.entries(model.parameters.values) { try file.read(entry) }
     return model
   }
 
@@ -92,13 +93,6 @@ extension Model {
       Safetensors.Entry(
         name: text("\(prefix)\(tensor.name)"), dtype: S.dtype, shape: tensor.shape,
         data: UnsafeRawBufferPointer(flat.part(tensor.start, tensor.count)))
-    }
-  }
-
-  /// The reverse of `entries`.
-  func fill(_ flat: View<S>, from file: SafetensorsFile, prefix: String = "") throws(RNNError) {
-    for tensor in tensors {
-      try file.read(text("\(prefix)\(tensor.name)"), S.dtype, tensor.shape, to: flat.start + tensor.start)
     }
   }
 

@@ -179,21 +179,19 @@ final class SafetensorsFile {
   /// An error in what the file says, as an error of the file.
   func damaged(_ error: RNNError) -> RNNError { RNNError(.format, "\(path): \(error.message)") }
 
-  /// Copies the one tensor of a name, which must have this type and shape, to `target`.
-  func read(
-    _ name: String, _ dtype: DType, _ shape: [Int], to target: UnsafeMutableRawPointer
-  ) throws(RNNError) {
-    let found = entries.filter { $0.name.isSame(as: name) }
-    guard found.count == 1, let data = found[0].data.baseAddress else {
-      throw RNNError(.format, "\(path): \(name): expected one tensor, got \(found.count)")
+  /// Copies the one tensor of an entry's name, which must have its shape, into its memory.
+  func read(_ target: Safetensors.Entry) throws(RNNError) {
+    let found = entries.filter { $0.name.isSame(as: target.name) }
+    guard found.count == 1, let data = found[0].data.baseAddress, let start = target.data.baseAddress else {
+      throw RNNError(.format, "\(path): \(target.name): expected one tensor, got \(found.count)")
     }
-    guard found[0].dtype == dtype, found[0].shape == shape else {
+    guard found[0].dtype == target.dtype, found[0].shape == target.shape else {
       throw RNNError(
         .format,
-        "\(path): \(name): expected \(dtype.name) \(shapeText(shape)), got \(found[0].dtype.name) \(shapeText(found[0].shape))"
+        "\(path): \(target.name): expected \(target.dtype.name) \(shapeText(target.shape)), got \(found[0].dtype.name) \(shapeText(found[0].shape))"
       )
     }
-    memcpy(target, data, found[0].data.count)
+    memcpy(UnsafeMutableRawPointer(mutating: start), data, target.data.count)
   }
 }
 

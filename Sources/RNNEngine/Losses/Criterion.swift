@@ -28,9 +28,7 @@ final class Criterion {
   }
 
   private convenience init(_ loss: Loss, checked weights: Buffer<Double>) throws(RNNError) {
-    for weight in weights.values {
-      try check(weight, "class_weights", "finite numbers >= 0") { $0 >= 0 }
-    }
+    for weight in weights.values { try check(weight, "class_weights", .notNegative) }
     self.init(loss, weights, try Buffer(count: 0))
   }
 
@@ -54,5 +52,4 @@ final class Criterion {
     if memory.values.count < needed { memory = try Buffer(count: needed) }
     self.labels = labels
   }
-
 }

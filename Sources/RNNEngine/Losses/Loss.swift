@@ -29,8 +29,8 @@ public struct Loss: Sendable {
 
   /// For a model with so many outputs.
   func validate(outputs: Int) throws(RNNError) {
-    try check(labelSmoothing, "label_smoothing", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(huberDelta, "huber_delta", "a finite number > 0") { $0 > 0 }
+    try check(labelSmoothing, "label_smoothing", .smoothing)
+    try check(huberDelta, "huber_delta", .positive)
     try Check.integer(blank, "blank", 0, outputs - 1)
   }
 }

@@ -31,6 +31,9 @@ public protocol AnyTrainer: AnyObject {
   func floss(_ batch: Batch, _ options: LyapunovOptions, _ report: inout StepReport) throws(RNNError)
   func evaluate(_ batch: Batch) throws(RNNError) -> StepReport
   func setPenalties(_ weights: PenaltyOptions) throws(RNNError)
+  func reportMetric(_ metric: Double) throws(RNNError)
+  func makeAverage() throws(RNNError) -> any AnyModel
+  func setGroup(_ pattern: String, _ group: TensorGroup) throws(RNNError)
   /// What the last observed step saw.
   func observedLevels() throws(RNNError) -> [LevelObservation]
   /// [n, 3]: norms of the gradient before clipping, of the weights before the update, of the update.

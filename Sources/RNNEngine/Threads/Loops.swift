@@ -18,6 +18,13 @@ func clear<S: Scalar>(_ x: View<S>) {
   forEachPart(of: x.count, work: 8) { part in x.part(part.lowerBound, part.count).clear() }
 }
 
+/// target ← source.
+func copy<S: Scalar>(_ source: View<S>, to target: View<S>) {
+  forEachPart(of: source.count, work: 16) { part in
+    target.part(part.lowerBound, part.count).copy(from: source.start + part.lowerBound)
+  }
+}
+
 /// Σ min(|x|, limit)², in double: block by block, then the blocks in order. `partials` holds one number for each.
 func sumOfSquares<S: Scalar>(_ x: View<S>, limit: S, partials: View<Double>) -> Double {
   let block = sumBlock

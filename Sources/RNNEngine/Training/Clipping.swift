@@ -53,6 +53,7 @@ public struct ClipActions: OptionSet, Sendable {
 struct ClipUnit: Sendable {
   let start: Int
   let count: Int
+  let tensor: Int
 
   /// How many a tensor has: rows of a matrix if clipping is adaptive, else one.
   static func count(_ tensor: NamedTensor, adaptive: Bool) -> Int {
@@ -61,10 +62,12 @@ struct ClipUnit: Sendable {
 
   static func units(of tensors: [NamedTensor], adaptive: Bool) -> [ClipUnit] {
     var units: [ClipUnit] = []
-    for tensor in tensors {
+    for (place, tensor) in tensors.enumerated() {
       let count = count(tensor, adaptive: adaptive)
       let width = tensor.count / count
-      for index in 0..<count { units.append(ClipUnit(start: tensor.start + index * width, count: width)) }
+      for index in 0..<count {
+        units.append(ClipUnit(start: tensor.start + index * width, count: width, tensor: place))
+      }
     }
     return units
   }
@@ -106,11 +109,16 @@ final class Clipping<S: Scalar> {
     partials = try Buffer(count: Norms.partialCount(tensors.reduce(0) { max($0, $1.count) }))
   }
 
-  /// Takes the measure of a gradient for the update of `parameters`.
-  func measure(_ gradient: View<S>, parameters: View<S>, automatic: Double?) {
+  /// ‖g‖ of each tensor and of all.
+  func measure(_ gradient: View<S>) {
     (limit, actions) = (.infinity, [])
     measureNorms(gradient, to: tensorNorms.values)
     norm = total(tensorNorms.values)
+  }
+
+  /// Takes the measure of a gradient for the update of `parameters`.
+  func measure(_ gradient: View<S>, parameters: View<S>, automatic: Double?) {
+    measure(gradient)
     for index in units.indices { scales.values[index] = 1 }
     threshold = options.norm
     if let automatic { threshold = min(automatic, options.norm ?? .infinity) }

@@ -56,28 +56,34 @@ final class Optimizer<S: Scalar> {
   /// Running average `index`, laid out as the parameters are.
   func slot(_ index: Int) -> View<S> { slots.values.part(index * count, count) }
 
-  /// Moves the parameters against the gradient, each unit clipped by its scale: those with one scale in one go. `flow`
-  /// looks at the moves, tensor by tensor.
-  func update(_ parameters: View<S>, gradient: View<S>, _ clipping: Clipping<S>, flow: UpdateFlow<S>?) {
+  /// Moves the parameters against the gradient, each unit clipped by its scale: those with one scale and group in one
+  /// go, but for frozen ones. `flow` looks at the moves, tensor by tensor.
+  func update(
+    _ parameters: View<S>, gradient: View<S>, _ clipping: Clipping<S>, _ groups: TensorGroups,
+    flow: UpdateFlow<S>?
+  ) {
     updates += 1
-    let (units, scales) = (clipping.units, clipping.scales.values)
+    let (units, scales, groups) = (clipping.units, clipping.scales.values, groups.groups)
     var index = 0
     while index < units.count {
-      let (first, scale) = (units[index].start, scales[index])
+      let (first, scale, group) = (units[index].start, scales[index], groups[units[index].tensor])
       var end = first
       repeat {
         end += units[index].count
         index += 1
-      } while index < units.count && scales[index] == scale && !(flow?.begins(at: end) ?? false)
+      } while index < units.count && scales[index] == scale && groups[units[index].tensor] == group
+        && !(flow?.begins(at: end) ?? false)
+      if group.isFrozen { continue }
       let prescale = scale < 0x1p-100 ? 0x1p-64 : 1.0
       let transform = GradientTransform(
         limit: clipping.limit, prescale: S(prescale), scale: S(scale / prescale))
       if let flow {
-        flow.watch(parameters, first..<end) { update(parameters, gradient, range: $0, transform) }
+        flow.watch(parameters, first..<end) { update(parameters, gradient, range: $0, transform, group) }
       } else {
         forEachPart(of: end - first, work: 32) { part in
           update(
-            parameters, gradient, range: first + part.lowerBound..<first + part.upperBound, transform)
+            parameters, gradient, range: first + part.lowerBound..<first + part.upperBound, transform,
+            group)
         }
       }
     }
@@ -85,9 +91,11 @@ final class Optimizer<S: Scalar> {
   }
 
   private func update(
-    _ parameters: View<S>, _ gradient: View<S>, range: Range<Int>, _ transform: GradientTransform<S>
+    _ parameters: View<S>, _ gradient: View<S>, range: Range<Int>, _ transform: GradientTransform<S>,
+    _ group: TensorGroup
   ) {
-    let (o, rate) = (options, options.learningRate)
+    let (o, rate) = (options, options.learningRate * group.rateFactor)
+    let weightDecay = group.weightDecay ?? o.weightDecay
     func values(_ slot: Int) -> UnsafeMutablePointer<S>? {
       slot < slotCount ? self.slot(slot).start + range.lowerBound : nil
     }
@@ -99,14 +107,14 @@ final class Optimizer<S: Scalar> {
       S.kernels.sgd(
         place,
         SGDConstants(
-          rate: S(rate), momentum: S(o.momentum), nesterov: o.nesterov, decay: S(o.weightDecay),
+          rate: S(rate), momentum: S(o.momentum), nesterov: o.nesterov, decay: S(weightDecay),
           isFirstStep: updates == 1))
     case .rmsprop:
       S.kernels.rmsprop(
         place,
         RMSpropConstants(
           rate: S(rate), alpha: S(o.alpha), alphaComplement: S(1 - o.alpha), eps: S(o.eps),
-          momentum: S(o.momentum), decay: S(o.weightDecay)))
+          momentum: S(o.momentum), decay: S(weightDecay)))
     case .adam, .adamW:
       S.kernels.adam(
         place,
@@ -114,8 +122,8 @@ final class Optimizer<S: Scalar> {
           rate: S(rate / (1 - power(o.beta1, updates))),
           rootCorrection: S((1 - power(o.beta2, updates)).squareRoot()), beta1Complement: S(1 - o.beta1),
           beta2: S(o.beta2), beta2Complement: S(1 - o.beta2), eps: S(o.eps),
-          coupledDecay: o.kind == .adam ? S(o.weightDecay) : 0,
-          decoupledDecay: o.kind == .adamW ? S(rate * o.weightDecay) : 0))
+          coupledDecay: o.kind == .adam ? S(weightDecay) : 0,
+          decoupledDecay: o.kind == .adamW ? S(rate * weightDecay) : 0))
     }
   }
 

@@ -1,18 +1,20 @@
 import RNNKernels
 
 extension Trainer {
-  /// One update. An error leaves the weights as they were; `report` is filled with the step even when the
+  /// One update, or with `accumulate` a part of one. An error leaves the weights as they were; `report` is filled with the step even when the
   /// policy makes a gradient that is not finite an error.
   public func step(_ batch: Batch, _ report: inout StepReport) throws(RNNError) {
     let (objective, network) = try prepare(batch)
     let supervisor = try supervise(objective.sequence, observes: batch.observes)
     let planned = batch.observes ? try plannedObservation(supervisor) : nil
     report = StepReport()
-    report.learningRate = options.optimizer.learningRate
+    report.learningRate = learningRate
     report.loss = backpropagate(objective, network, supervisor)
     addPenalties(supervisor, &report)
-    clip(&report, automatic: options.clip.quantile.flatMap { history?.quantile($0) })
-    if clipping.norm.isFinite { history?.add(clipping.norm) }
+    if !putAside(&report, isCounted: objective.divisor != 0) {
+      clip(&report, automatic: options.clip.quantile.flatMap { history?.quantile($0) })
+      if clipping.norm.isFinite { history?.add(clipping.norm) }
+    }
     if batch.observes, let flow = supervisor.flow, let planned {
       planned.take(flow, clipping.tensorNorms.values)
       (observation, report.flowCount) = (planned, flow.records.count)
@@ -22,7 +24,7 @@ extension Trainer {
       report.action = rollBack() ? .rolledBack : .skipped
     } else if objective.divisor == 0 {
       report.action = .skipped
-    } else {
+    } else if report.action == .updated {
       update(isObserved: batch.observes)
     }
     count(&report)
@@ -35,8 +37,9 @@ extension Trainer {
     _ batch: Batch, _ options: LyapunovOptions, _ report: inout StepReport
   ) throws(RNNError) {
     report = StepReport()
-    report.learningRate = optimizer.options.learningRate
+    report.learningRate = learningRate
     report.loss = try flossingLoss(batch, options)
+    clearFrozen()
     clipCounts.values.clear()
     clip(&report, automatic: nil)
     if clipping.norm.isFinite {
@@ -121,6 +124,19 @@ extension Trainer {
       }
     }
     report.penalty += orthogonality?.add(model.parameters.values, to: gradient.values) ?? 0
+    clearFrozen()
+  }
+
+  /// Lets the gradient wait for others, for an update by their mean. false: there is nothing to wait for, for it is the
+  /// last and has become that mean, or is not finite, or of no element, and is left out.
+  private func putAside(_ report: inout StepReport, isCounted: Bool) -> Bool {
+    guard let accumulation, isCounted else { return false }
+    clipping.measure(gradient.values)
+    guard clipping.norm.isFinite, !accumulation.add(gradient.values) else { return false }
+    report.action = .accumulated
+    report.gradNorm = clipping.norm
+    reportPlaces(&report)
+    return true
   }
 
   private func clip(_ report: inout StepReport, automatic: Double?) {
@@ -128,15 +144,21 @@ extension Trainer {
     report.gradNorm = clipping.norm
     report.clipThreshold = clipping.threshold ?? 0
     report.clipping = clipping.actions
+    reportPlaces(&report)
+  }
+
+  private func reportPlaces(_ report: inout StepReport) {
     report.clippedPlaces = clipCounts.values.reduce(0, +)
     if report.clippedPlaces > 0 { report.clipping.insert(.step) }
   }
 
   private func update(isObserved: Bool) {
-    lastGood?.keep(model, optimizer)
+    lastGood?.keep(model, optimizer, average)
+    optimizer.options.learningRate = learningRate
     optimizer.update(
-      model.parameters.values, gradient: gradient.values, clipping,
+      model.parameters.values, gradient: gradient.values, clipping, groups,
       flow: isObserved ? observation?.updates : nil)
+    updateAverage()
     model.parametersHaveChanged()
     lastGood?.version = model.version
   }
@@ -155,16 +177,16 @@ extension Trainer {
   /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
   private func rollBack() -> Bool {
     guard let lastGood, lastGood.isKept, lastGood.version == model.version else { return false }
-    lastGood.restore(model, optimizer)
+    lastGood.restore(model, optimizer, average)
     lastGood.version = model.version
+    accumulation?.count = 0
     options.optimizer.learningRate *= options.rollBackFactor
-    optimizer.options.learningRate = options.optimizer.learningRate
     return true
   }
 
   private func count(_ report: inout StepReport) {
     counts.steps += 1
-    if report.action == .updated && report.clipping != [] { counts.clipped += 1 }
+    if !report.isSkipped && report.clipping != [] { counts.clipped += 1 }
     if report.action == .skipped { counts.skipped += 1 }
     if report.action == .rolledBack { counts.rolledBack += 1 }
     report.counts = counts

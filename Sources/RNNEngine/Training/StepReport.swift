@@ -4,6 +4,7 @@ public struct StepReport: Sendable {
     case updated = 0
     case skipped = 1
     case rolledBack = 2
+    case accumulated = 3
   }
 
   public var loss = 0.0
@@ -24,6 +25,9 @@ public struct StepReport: Sendable {
   public var counts = StepCounts()
 
   public init() {}
+
+  /// There was no update, and the gradient is lost.
+  public var isSkipped: Bool { action == .skipped || action == .rolledBack }
 }
 
 /// Steps since training began.

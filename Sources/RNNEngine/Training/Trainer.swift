@@ -6,12 +6,18 @@ public final class Trainer<S: Scalar> {
   public internal(set) var options: TrainerOptions
   let optimizer: Optimizer<S>
   var counts = StepCounts()
+  var plateau = Plateau()
   /// Norms of the last steps, if the threshold follows them.
   var history: NormHistory?
   /// What is gone back to, if that is the policy.
   let lastGood: LastGood<S>?
   /// Of the last step, before clipping, laid out as the parameters are.
   let gradient: Buffer<S>
+  /// Of the steps before it that wait for an update, if more than one makes it.
+  let accumulation: Accumulation<S>?
+  /// Of the weights, if it is asked for.
+  let average: Buffer<S>?
+  var groups: TensorGroups
   /// What the last observed step saw; nil: none was.
   var observation: Observation<S>?
 
@@ -42,7 +48,12 @@ public final class Trainer<S: Scalar> {
 
   convenience init(_ model: Model<S>, _ options: TrainerOptions, _ criterion: Criterion) throws(RNNError) {
     try options.validate(outputs: model.outputSize, isLastStep: model.isLastStep)
-    try Self.checkRepresentable(options)
+    try TensorGroups(count: 1).check(options, S.dtype)
+    if S(options.optimizer.eps) == 0 {
+      throw RNNError(
+        .argument,
+        "eps: expected a number that is not zero in \(S.dtype.name), got \(options.optimizer.eps)")
+    }
     if options.bptt != nil { try model.checkWalksForward("bptt cuts sequences") }
     if options.recompute { try model.checkWalksForward("recompute cuts sequences") }
     try Self.checkOmega(model, options.penalties)
@@ -54,40 +65,42 @@ public final class Trainer<S: Scalar> {
     (self.model, self.options) = (model, options)
     optimizer = try Optimizer(options.optimizer, parameterCount: model.parameters.values.count)
     gradient = try Buffer(count: model.parameters.values.count)
+    accumulation =
+      options.accumulate == 1
+      ? nil : try Accumulation(size: options.accumulate, parameterCount: model.parameters.values.count)
+    average = options.emaDecay == nil ? nil : try Buffer(count: model.parameters.values.count)
     clipping = try Clipping(options.clip, model.tensors)
+    groups = TensorGroups(count: model.tensors.count)
     levelTensors = model.levelTensors
     orthogonality = try Self.orthogonality(model, options.penalties)
     activations = Self.activationPenalty(model, options.penalties)
     history = options.clip.quantile == nil ? nil : NormHistory(window: options.clip.window)
-    lastGood = options.nonFinite == .rollBack ? try LastGood(model, optimizer) : nil
+    lastGood =
+      options.nonFinite == .rollBack ? try LastGood(model, optimizer, hasAverage: average != nil) : nil
     self.criterion = criterion
     clipCounts = try Buffer(count: 0)
     nextState = try Buffer(count: 0)
     states = try Buffer(count: 0)
     stateGradient = try Buffer(count: 0)
+    if let average { copy(model.parameters.values, to: average.values) }
   }
 
   public func setLearningRate(_ rate: Double) throws(RNNError) {
-    guard rate.isFinite && rate >= 0 else {
-      throw RNNError(.argument, "learning_rate: expected a finite number >= 0, got \(rate)")
-    }
+    try check(rate, "learning_rate", .notNegative)
     var changed = options
     changed.optimizer.learningRate = rate
-    try Self.checkRepresentable(changed)
+    try groups.check(changed, S.dtype)
     options.optimizer.learningRate = rate
-    optimizer.options.learningRate = rate
   }
 
-  /// A rate that is infinite, or an eps that is zero, in the model's type would ruin the weights.
-  private static func checkRepresentable(_ options: TrainerOptions) throws(RNNError) {
-    let o = options.optimizer
-    for (name, value) in [("learning_rate", o.learningRate), ("weight_decay", o.weightDecay)]
-    where !S(value).isFinite {
-      throw RNNError(.argument, "\(name): expected a number that \(S.dtype.name) can hold, got \(value)")
-    }
-    if S(o.eps) == 0 {
-      throw RNNError(.argument, "eps: expected a number that is not zero in \(S.dtype.name), got \(o.eps)")
-    }
+  /// Of the next update: the base by the schedule.
+  var learningRate: Double {
+    options.schedule.rate(
+      options.optimizer.learningRate, updates: optimizer.updates, reductions: plateau.reductions)
+  }
+
+  public func reportMetric(_ metric: Double) throws(RNNError) {
+    try plateau.report(metric, options.schedule, base: options.optimizer.learningRate)
   }
 
   /// What Ω is made of, the fused kernels leave behind.
@@ -128,7 +141,7 @@ public final class Trainer<S: Scalar> {
   public func evaluate(_ batch: Batch) throws(RNNError) -> StepReport {
     let (objective, network) = try prepare(batch)
     var report = StepReport()
-    report.learningRate = options.optimizer.learningRate
+    report.learningRate = learningRate
     report.loss = run(objective, network, isTraining: false, Supervisor())
     report.counts = counts
     finish(objective.sequence, network, isFinite: true)

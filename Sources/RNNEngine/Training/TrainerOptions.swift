@@ -20,6 +20,11 @@ public struct TrainerOptions: Sendable {
   public var recompute = false
   /// Of dropout.
   public var seed: UInt64 = 0
+  public var schedule = Schedule()
+  /// Steps whose gradients are averaged for one update.
+  public var accumulate = 1
+  /// Of the average of the weights; nil: there is none.
+  public var emaDecay: Double?
 
   public init(_ optimizer: OptimizerOptions = OptimizerOptions(.adam)) { self.optimizer = optimizer }
 
@@ -31,26 +36,31 @@ public struct TrainerOptions: Sendable {
       throw RNNError(.argument, "loss: expected whole sequences of outputs for CTC, got \(obstacle)")
     }
     let o = optimizer
-    try check(o.learningRate, "learning_rate", "a finite number >= 0") { $0 >= 0 }
-    try check(o.momentum, "momentum", "a finite number >= 0") { $0 >= 0 }
-    try check(o.beta1, "beta1", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(o.beta2, "beta2", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(o.alpha, "alpha", "a number in [0, 1)") { $0 >= 0 && $0 < 1 }
-    try check(o.eps, "eps", "a finite number > 0") { $0 > 0 }
-    try check(o.weightDecay, "weight_decay", "a finite number >= 0") { $0 >= 0 }
-    try check(clip.value ?? 1, "clip_value", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.norm ?? 1, "clip_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.tensorNorm ?? 1, "clip_tensor_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.adaptive ?? 1, "clip_adaptive", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.stepValue ?? 1, "clip_step_value", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.stepNorm ?? 1, "clip_step_norm", "a finite number > 0, or 0 for none") { $0 > 0 }
-    try check(clip.quantile ?? 1, "clip_quantile", "a number in (0, 1], or 0 for none") { $0 > 0 && $0 <= 1 }
+    try check(o.learningRate, "learning_rate", .notNegative)
+    try check(o.momentum, "momentum", .notNegative)
+    try check(o.beta1, "beta1", .smoothing)
+    try check(o.beta2, "beta2", .smoothing)
+    try check(o.alpha, "alpha", .smoothing)
+    try check(o.eps, "eps", .positive)
+    try check(o.weightDecay, "weight_decay", .notNegative)
+    try check(clip.value ?? 1, "clip_value", .threshold)
+    try check(clip.norm ?? 1, "clip_norm", .threshold)
+    try check(clip.tensorNorm ?? 1, "clip_tensor_norm", .threshold)
+    try check(clip.adaptive ?? 1, "clip_adaptive", .threshold)
+    try check(clip.stepValue ?? 1, "clip_step_value", .threshold)
+    try check(clip.stepNorm ?? 1, "clip_step_norm", .threshold)
+    try check(clip.quantile ?? 1, "clip_quantile", .quantile)
     guard (NormHistory.fewest...1 << 20).contains(clip.window) else {
       throw RNNError(
         .argument, "clip_window: expected \(NormHistory.fewest) to \(1 << 20) norms, got \(clip.window)")
     }
-    try check(rollBackFactor, "rollback_factor", "a number in (0, 1]") { $0 > 0 && $0 <= 1 }
+    try check(rollBackFactor, "rollback_factor", .part)
     try penalties.validate(recomputes: recompute)
+    try schedule.validate()
+    try check(emaDecay ?? 0.5, "ema_decay", .decay)
+    guard accumulate >= 1 else {
+      throw RNNError(.argument, "accumulate: expected at least 1, or 0 for every step, got \(accumulate)")
+    }
     if o.nesterov && !(o.kind == .sgd && o.momentum > 0) {
       throw RNNError(.argument, "nesterov: expected SGD with a momentum > 0, got none")
     }
@@ -60,19 +70,44 @@ public struct TrainerOptions: Sendable {
   }
 }
 
-/// A finite number of the right kind.
-@inline(never)
-func check(
-  _ value: Double, _ name: String, _ expected: String, _ isRight: (Double) -> Bool
-) throws(RNNError) {
-  try check(value, name, expected, isRight(value))
+/// Which numbers an option may have. All are finite.
+enum NumberKind: Sendable {
+  case any, notNegative, positive, threshold, quantile, part, smoothing, decay, divisor, share, temperature
+
+  fileprivate var text: String {
+    switch self {
+    case .any: "a finite number"
+    case .notNegative: "a finite number >= 0"
+    case .positive: "a finite number > 0"
+    case .threshold: "a finite number > 0, or 0 for none"
+    case .quantile: "a number in (0, 1], or 0 for none"
+    case .part: "a number in (0, 1]"
+    case .smoothing: "a number in [0, 1)"
+    case .decay: "a number in (0, 1), or 0 for none"
+    case .divisor: "a finite number >= 1"
+    case .share: "a number in (0, 1], or 0 for all"
+    case .temperature: "a finite number > 0, or RNN_ZERO"
+    }
+  }
+
+  fileprivate func includes(_ value: Double) -> Bool {
+    switch self {
+    case .any: value.isFinite
+    case .notNegative: value >= 0 && value.isFinite
+    case .positive, .threshold: value > 0 && value.isFinite
+    case .quantile, .part, .share: value > 0 && value <= 1
+    case .smoothing: value >= 0 && value < 1
+    case .decay: value > 0 && value < 1
+    case .divisor: value >= 1 && value.isFinite
+    case .temperature: value == 0 || value > 0 && value.isNormal
+    }
+  }
 }
 
 @inline(never)
-private func check(_ value: Double, _ name: String, _ expected: String, _ isRight: Bool) throws(RNNError) {
-  if !value.isFinite || !isRight {
-    throw RNNError(.argument, "\(name): expected \(expected), got \(value)")
-  }
+func check(_ value: Double, _ name: String, _ kind: NumberKind) throws(RNNError) {
+  if kind.includes(value) { return }
+  throw RNNError(.argument, "\(name): expected \(kind.text), got \(value)")
 }
 
 /// Weights of what is added to the loss to keep gradients and activations in bounds; 0: off.
@@ -97,7 +132,7 @@ public struct PenaltyOptions: Sendable {
       ("omega", omega), ("orthogonality", orthogonality), ("activation_penalty", activation),
       ("temporal_activation_penalty", temporalActivation),
     ]
-    for (name, weight) in weights { try check(weight, name, "a finite number >= 0") { $0 >= 0 } }
+    for (name, weight) in weights { try check(weight, name, .notNegative) }
     if recomputes && temporalActivation != 0 {
       throw RNNError(
         .argument, "temporal_activation_penalty: expected 0 with recompute, got \(temporalActivation)")

@@ -39,6 +39,14 @@ from .quantization import QuantizationReport, Quantized, quantize
 from .recurrent import GRU, LSTM, RNN, Cell, MinGRU, MinLSTM
 from .result import Origin, StepResult
 from .sampling import Random, sample
+from .schedules import (
+    ConstantSchedule,
+    CosineSchedule,
+    OneCycleSchedule,
+    PlateauSchedule,
+    Schedule,
+    StepSchedule,
+)
 from .stream import Stream
 from .trainer import Trainer
 
@@ -77,6 +85,8 @@ __all__ = [
     "CTCLabels",
     "CTCLoss",
     "Cell",
+    "ConstantSchedule",
+    "CosineSchedule",
     "CrossEntropyLoss",
     "DTypeError",
     "Embedding",
@@ -96,16 +106,20 @@ __all__ = [
     "ModelError",
     "NaNError",
     "NonFiniteError",
+    "OneCycleSchedule",
     "Optimizer",
     "Origin",
     "OutOfMemoryError",
+    "PlateauSchedule",
     "QuantizationReport",
     "Quantized",
     "RMSprop",
     "Random",
     "RnnError",
+    "Schedule",
     "ShapeError",
     "StepResult",
+    "StepSchedule",
     "Stream",
     "StructSizeError",
     "TensorFlow",

@@ -51,7 +51,9 @@ RNN_MEAN, RNN_SUM = range(2)
 RNN_ADAM, RNN_ADAMW, RNN_SGD, RNN_RMSPROP = range(4)
 RNN_CLIP_GLOBAL, RNN_CLIP_PER_TENSOR = range(2)
 RNN_NONFINITE_SKIP, RNN_NONFINITE_FAIL, RNN_NONFINITE_ROLL_BACK = range(3)
-RNN_UPDATED, RNN_SKIPPED, RNN_ROLLED_BACK = range(3)
+RNN_SCHEDULE_NONE, RNN_SCHEDULE_STEP, RNN_SCHEDULE_COSINE = range(3)
+RNN_SCHEDULE_ONE_CYCLE, RNN_SCHEDULE_PLATEAU = range(3, 5)
+RNN_UPDATED, RNN_SKIPPED, RNN_ROLLED_BACK, RNN_ACCUMULATED = range(4)
 RNN_CLIPPED_VALUE = 1
 RNN_CLIPPED_ADAPTIVE = 2
 RNN_CLIPPED_TENSOR_NORM = 4
@@ -220,6 +222,15 @@ class TrainerOptions(Sized):  # noqa: D101
         ("huber_delta", c_double),
         ("blank", c_int64),
         ("zero_infinity", c_int32),
+        ("schedule", enum),
+        ("schedule_warm_up", c_int64),
+        ("schedule_period", c_int64),
+        ("schedule_factor", c_double),
+        ("schedule_floor", c_double),
+        ("schedule_divisor", c_double),
+        ("schedule_final_divisor", c_double),
+        ("accumulate", c_int64),
+        ("ema_decay", c_double),
     ]
 
 
@@ -378,4 +389,13 @@ class CtcDecoding(Sized):  # noqa: D101
         ("labels", Out),
         ("label_lengths", Out),
         ("log_probabilities", Out),
+    ]
+
+
+class Group(Sized):  # noqa: D101
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rate_factor", c_double),
+        ("weight_decay", c_double),
+        ("frozen", c_int32),
     ]

@@ -14,6 +14,7 @@ _ACTIONS = {
     _c.RNN_UPDATED: "updated",
     _c.RNN_SKIPPED: "skipped",
     _c.RNN_ROLLED_BACK: "rolled_back",
+    _c.RNN_ACCUMULATED: "accumulated",
 }
 _CLIPPING = {
     "value": _c.RNN_CLIPPED_VALUE,
@@ -105,7 +106,10 @@ class StepResult:
 
     @property
     def grad_norm(self) -> float:
-        """Over all parameters, before clipping; 0 after `Trainer.evaluate`."""
+        """Over all parameters, before clipping; 0 after `Trainer.evaluate`.
+
+        Of a trainer that accumulates: of this step, and with an update of the mean.
+        """
         return float(self._report.grad_norm)
 
     @property
@@ -135,7 +139,7 @@ class StepResult:
 
     @property
     def learning_rate(self) -> float:
-        """The one used in this step."""
+        """The one used in this step; after `Trainer.evaluate` that of the next."""
         return float(self._report.learning_rate)
 
     @property
@@ -155,7 +159,7 @@ class StepResult:
 
     @property
     def action(self) -> str:
-        """What became of the step: "updated", "skipped" or "rolled_back"."""
+        """What became of the step: "updated", "skipped", "rolled_back" or "accumulated"."""
         return _ACTIONS[self._report.action]
 
     @property

@@ -76,7 +76,7 @@ class TensorBoard:
             raise HandleError(mismatch("TensorBoard", "an open one", "a closed one"))
         if not isinstance(result, StepResult):
             raise DTypeError(mismatch("result", "a StepResult", type(result).__name__))
-        due = result.step % self._every == 0 or result.action != "updated"
+        due = result.step % self._every == 0 or result.skipped
         if due or result.flow is not None:
             self._log_result(result)
         if result.flow is not None:

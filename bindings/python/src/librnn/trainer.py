@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _c_types as _c
-from . import _options, losses, optimizers
+from . import _options, losses, optimizers, schedules
 from ._arrays import Array
 from ._batch import Batch, Lengths
 from ._c_api import check, create, lib
@@ -20,11 +20,12 @@ from ._options import PENALTIES, ClipScope, NonFinite
 from ._signature import Signature
 from ._state import StateLike
 from ._tensors import read_tensors
-from .errors import ArgumentError, NonFiniteError, mismatch
+from .errors import ArgumentError, DTypeError, NonFiniteError, mismatch
 from .losses import CrossEntropyLoss, CTCLoss, Loss
 from .model import Model, Path, check_model
 from .optimizers import Adam, Optimizer, from_literal
 from .result import StepResult
+from .schedules import Schedule
 
 
 class Trainer(Owner):
@@ -78,12 +79,23 @@ class Trainer(Owner):
         Keep activations for about √T steps at a time only, and compute them again on the way back:
         less memory for more time, and a gradient of the same bits. (Not quite with a last-step head
         and `lengths`: there its sums are in another order.)
+    schedule
+        StepSchedule, CosineSchedule, OneCycleSchedule or PlateauSchedule, or ConstantSchedule for a
+        warm-up alone: how the learning rate goes from update to update. None: it stays.
+    accumulate
+        k: an update goes by the mean of the gradients of k steps, which is clipped. A step whose
+        gradient is not finite is left out and another awaited; one that is rolled back drops the
+        whole group. Until the update `StepResult.action` is "accumulated".
+    ema_decay
+        d in (0, 1): after each update the average of the weights becomes d times itself plus
+        (1 - d) times them: `average`. None: they are not averaged.
     """
 
     _model: Model
     _signature: Signature
     _loss: Loss
     _optimizer: Optimizer
+    _schedule: Schedule | None
 
     def __init__(
         self,
@@ -109,6 +121,9 @@ class Trainer(Owner):
         rollback_factor: float = 0.5,
         seed: int = 0,
         recompute: bool = False,
+        schedule: Schedule | None = None,
+        accumulate: int = 1,
+        ema_decay: float | None = None,
     ) -> None:
         check_model(model)
         options = _options.to_c(
@@ -136,6 +151,9 @@ class Trainer(Owner):
             rollback_factor=rollback_factor,
             seed=seed,
             recompute=recompute,
+            schedule=schedule,
+            accumulate=accumulate,
+            ema_decay=ema_decay,
         )
         handle = create(lib.rnn_trainer_create, model._handle, options)
         self._own(handle, lib.rnn_trainer_free)
@@ -168,6 +186,7 @@ class Trainer(Owner):
         options = self._describe()
         self._loss = losses.from_c(options, self._class_weights(options))
         self._optimizer = optimizers.from_c(options)
+        self._schedule = schedules.from_c(options)
 
     def _describe(self) -> _c.TrainerOptions:
         options = _c.TrainerOptions()
@@ -196,14 +215,72 @@ class Trainer(Owner):
         return self._optimizer
 
     @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the learning rate; None if it stays."""
+        return self._schedule
+
+    @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step, >= 0; can be set at any time."""
+        """The learning rate, >= 0; can be set at any time.
+
+        A schedule goes from it; `StepResult.learning_rate` has what comes of that.
+        """
         return from_literal(self._describe().learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         rate = number("learning_rate", value, low=0)
         check(lib.rnn_trainer_set_learning_rate(self._handle, rate))
+
+    def report_metric(self, metric: float) -> None:
+        """Tell a PlateauSchedule how well training goes.
+
+        Parameters
+        ----------
+        metric
+            A finite number, less is better: the loss on data that is not trained on, say.
+        """
+        check(lib.rnn_trainer_report_metric(self._handle, number("metric", metric)))
+
+    def set_group(
+        self,
+        pattern: str,
+        *,
+        lr_factor: float = 1.0,
+        weight_decay: float | None = None,
+        frozen: bool = False,
+    ) -> None:
+        """Say what some tensors have of their own, from the next step on; saved in checkpoints.
+
+        It takes the place of what an earlier call has said about them.
+
+        Parameters
+        ----------
+        pattern
+            The name of a tensor, in which each ``*`` stands for any text: "0.*", "*bias*".
+        lr_factor
+            Of the learning rate, scheduled or not, >= 0.
+        weight_decay
+            >= 0; None for the optimiser's.
+        frozen
+            Their bits stay, and their gradients are zeros.
+        """
+        if not isinstance(pattern, str):
+            raise DTypeError(mismatch("pattern", "a str", type(pattern).__name__))
+        if "\0" in pattern:
+            raise ArgumentError(mismatch("pattern", "text without zero bytes", repr(pattern)))
+        group = _options.group(lr_factor, weight_decay, frozen)
+        name = pattern.encode("utf-8", "replace")
+        check(lib.rnn_trainer_set_group(self._handle, name, byref(group)))
+
+    def average(self) -> Model:
+        """Return a new model with the average of the weights, which goes its own way.
+
+        The average begins as the weights at the creation of the trainer, and goes back with an
+        update that is rolled back. It needs `ema_decay`.
+        """
+        handle = create(lib.rnn_trainer_average, self._handle)
+        return Model._from_handle(handle, self._model.batch_first)
 
     def set_penalties(self, **weights: float) -> None:
         """Set weights of penalties from the next step on; those not named stay.
