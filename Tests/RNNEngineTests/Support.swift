@@ -92,7 +92,7 @@ func centralDifferences(
 
 func layer(
   _ kind: LayerDescription.Kind, _ input: Int, _ output: Int, layers: Int = 1,
-  nonlinearity: LayerDescription.Nonlinearity = .tanh,
+  nonlinearity: Nonlinearity = .tanh,
   last: Bool = false, dropout: Double = 0
 ) -> LayerDescription {
   var description = LayerDescription(kind, input, output)

@@ -229,5 +229,5 @@ def test_other_layers_have_no_chrono():
         librnn.RNN(3, 4, chrono=9)
     layer = librnn.RNN(3, 4)._to_c()
     layer.chrono = 9
-    with pytest.raises(librnn.ModelError, match="chrono belongs to GRU and LSTM, not to RNN"):
+    with pytest.raises(librnn.ModelError, match="chrono belongs to cells with gates, not to RNN"):
         plan(layer, _c_types.LayerSizes())

@@ -27,7 +27,7 @@ extension Trainer {
 
   private var json: JSON {
     var writer = MemberWriter()
-    writer.add("format", ModelFile.format)
+    writer.add("format", 1)
     options.write(to: &writer)
     writer.add("class_weights", criterion.classWeights.map { $0 })
     progress.write(to: &writer)

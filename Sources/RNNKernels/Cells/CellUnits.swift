@@ -35,7 +35,7 @@ struct CellUnits<M: Machine> {
 
   @inline(__always)
   init(_ step: UnsafePointer<PhasedStep<S>>, row: Int) {
-    (self.step, self.row) = (step, step.pointee.numbers.row(row, step.pointee.sizes))
+    (self.step, self.row) = (step, PhasedRow<M>.of(step, row))
   }
 
   /// One piece of code for whole vectors and for a tail: cells are many.

@@ -70,7 +70,7 @@ enum PhasedBackward<M: Machine> {
   /// At padding nothing happens, so no gradient begins there, and what arrives is passed on.
   @inline(never)
   private static func clear(_ step: Step, _ r: Int, _ own: CellGradients<S>) {
-    let (row, sizes) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.sizes)
+    let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     let width = sizes.gateCount &* sizes.size &* MemoryLayout<S>.stride
     memset(row.inner, 0, width)
     if step.pointee.separatesHidden { memset(row.hidden, 0, width) }
@@ -80,7 +80,7 @@ enum PhasedBackward<M: Machine> {
   /// h_t = z∘h_{t-1} + (1-z)∘h̃_t: to h̃_t, which is what leaves the cell or its projection; c_t likewise.
   @inline(never)
   private static func unzone(_ step: Step, _ r: Int, _ own: CellGradients<S>, _ hasCell: Bool) {
-    let (row, sizes) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.sizes)
+    let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     split(
       own.output, kept: own.output, new: own.projected ?? own.made, sizes.output, row.outputZone,
       step.pointee.outputZone)
@@ -136,7 +136,7 @@ enum PhasedBackward<M: Machine> {
 
   /// γ ĉ + β once more, to the place of m.
   private static func showCell(_ step: Step, _ r: Int) {
-    let (row, parameters) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.parameters)
+    let (row, parameters) = (PhasedRow<M>.of(step, r), step.pointee.parameters)
     guard let scale = parameters.cellScale, let shift = parameters.cellShift, let normal = row.cellNormal
     else { return }
     L.forEach(step.pointee.sizes.size) { j, lanes in
@@ -148,7 +148,7 @@ enum PhasedBackward<M: Machine> {
 
   /// What c_t gets of h_t.
   private static func addShownCell(_ step: Step, _ r: Int, _ own: CellGradients<S>) {
-    let (row, sizes) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.sizes)
+    let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     if let scale = step.pointee.parameters.cellScale {
       unnormalize(
         own.made, count: sizes.size, scale, row.cellNormal, row.deviations?[2], own.sums + places(step).cellScale,
@@ -167,7 +167,7 @@ enum PhasedBackward<M: Machine> {
   /// From γ v̂ + b_ih to v, and from γ û + b_hh to u.
   @inline(never)
   private static func normalizeSums(_ step: Step, _ r: Int, _ own: CellGradients<S>) {
-    let (row, parameters) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.parameters)
+    let (row, parameters) = (PhasedRow<M>.of(step, r), step.pointee.parameters)
     let count = step.pointee.sizes.gateCount &* step.pointee.sizes.size
     if let scale = parameters.inputScale {
       unnormalize(

@@ -94,7 +94,7 @@ enum PhasedForward<M: Machine> {
   /// v ← γ v̂ + b_ih and u ← γ û + b_hh.
   @inline(never)
   private static func normalizeSums(_ step: Step, _ r: Int) {
-    let (row, parameters) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.parameters)
+    let (row, parameters) = (PhasedRow<M>.of(step, r), step.pointee.parameters)
     let count = step.pointee.sizes.gateCount &* step.pointee.sizes.size
     if let scale = parameters.inputScale {
       let inverse = Normalization<M>.forward(
@@ -113,7 +113,7 @@ enum PhasedForward<M: Machine> {
   /// γ ĉ + β to the place of m, where `end` looks for it.
   private static func normalizeCell(_ step: Step, _ r: Int) {
     guard let scale = step.pointee.parameters.cellScale else { return }
-    let row = step.pointee.numbers.row(r, step.pointee.sizes)
+    let row = PhasedRow<M>.of(step, r)
     let inverse = Normalization<M>.forward(
       row.fresh, count: step.pointee.sizes.size, scale: scale, shift: step.pointee.parameters.cellShift,
       normal: row.cellNormal, to: row.made)
@@ -125,7 +125,7 @@ enum PhasedForward<M: Machine> {
   /// Padding keeps the state; zoneout keeps parts of it. Krueger et al. 2017.
   @inline(never)
   private static func settle(_ step: Step, _ r: Int, hasCell: Bool) {
-    let (row, sizes) = (step.pointee.numbers.row(r, step.pointee.sizes), step.pointee.sizes)
+    let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     if step.pointee.isPadding(r) {
       copy(row.previousOutput, to: row.output, sizes.output)
       if hasCell { copy(row.previousCell, to: row.cell, sizes.size) }
