@@ -112,7 +112,9 @@ public final class KernelSet<M: Machine>: Kernels {
     CellFunctions<M>.multiplySlope(function, y, dy, to: dx, count: count)
   }
 
-  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) { StreamKernel<OwnStages<M>>.run(call, cells) }
+  public func stream(_ call: UnsafeMutablePointer<StreamCall<S>>) {
+    StreamKernel<OwnStages<M>>.run(call, cells)
+  }
 
   // MARK: Losses
 

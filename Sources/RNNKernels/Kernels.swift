@@ -52,7 +52,8 @@ public protocol Kernels<S>: AnyObject, Sendable {
 
   /// y = φ(x), where x may be y; and dx = φ'∘dy from y, where dy may be dx.
   func apply(_ function: UnsafePointer<CellFunction<S>>, _ x: Constants, to y: Values, count: Int)
-  func multiplySlope(_ function: UnsafePointer<CellFunction<S>>, _ y: Constants, _ dy: Constants, to dx: Values, count: Int)
+  func multiplySlope(
+    _ function: UnsafePointer<CellFunction<S>>, _ y: Constants, _ dy: Constants, to dx: Values, count: Int)
 
   // MARK: Streams. `StreamKernel`
 

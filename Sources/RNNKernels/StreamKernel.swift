@@ -5,7 +5,8 @@ protocol StageRunner<M> {
     _ kind: CellKind, _ step: UnsafePointer<ForwardStep<M.S>>, _ input: UnsafePointer<M.S>)
   static func forward(
     _ call: UnsafeMutablePointer<StreamCall<M.S>>, _ stage: UnsafeMutablePointer<StreamStage<M.S>>,
-    _ cell: any CellCode<M.S>, _ input: UnsafePointer<M.S>) -> UnsafePointer<M.S>
+    _ cell: any CellCode<M.S>, _ input: UnsafePointer<M.S>
+  ) -> UnsafePointer<M.S>
   /// y = W x + b. W takes `packed` elements.
   static func multiply(
     _ step: UnsafePointer<ForwardStep<M.S>>, rows: Int, packed: Int, _ input: UnsafePointer<M.S>,

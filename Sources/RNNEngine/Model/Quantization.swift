@@ -35,7 +35,8 @@ extension Model {
     for (index, layer) in descriptions.enumerated() where layer.kind != .embedding {
       if layer.kind.isRecurrent && !(layer.isFused && layer.options.withinSteps.isPlain) {
         throw RNNError(
-          .model, "\(Stack.name(index, layer)): expected a plain cell for weights of \(format.name), got another")
+          .model,
+          "\(Stack.name(index, layer)): expected a plain cell for weights of \(format.name), got another")
       }
       let inputs = layer.kind == .linear ? layer.inputSize : max(layer.inputSize, layer.outputSize)
       if inputs <= format.mostInputs { continue }

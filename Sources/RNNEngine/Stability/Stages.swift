@@ -29,7 +29,8 @@ struct Stages {
       case .elman, .gru, .lstm, .cell:
         guard description.isPlain else {
           throw RNNError(
-            .model, "layer \(index): dynamics: expected a plain RNN, GRU or LSTM, got another recurrent layer")
+            .model, "layer \(index): dynamics: expected a plain RNN, GRU or LSTM, got another recurrent layer"
+          )
         }
         let layer = try Recurrent<Double>(description)
         let start = model.stateStart[index]

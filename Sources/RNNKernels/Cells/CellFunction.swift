@@ -14,7 +14,9 @@ enum CellFunctions<M: Machine> {
     case .hardSigmoid:
       M.minimum(
         V(repeating: 1),
-        M.maximum(V(repeating: 0), M.multiplyAdd(V(repeating: function.pointee.beta), x, V(repeating: function.pointee.alpha)))
+        M.maximum(
+          V(repeating: 0),
+          M.multiplyAdd(V(repeating: function.pointee.beta), x, V(repeating: function.pointee.alpha)))
       )
     case .softsign: M.divide(x, magnitude(x) + 1)
     }
@@ -31,7 +33,8 @@ enum CellFunctions<M: Machine> {
     case .identity: return one
     // Within (0, 1): α.
     case .hardSigmoid:
-      return M.select(-y, below: 0, M.select(y, below: 1, V(repeating: function.pointee.alpha), else: zero), else: zero)
+      return M.select(
+        -y, below: 0, M.select(y, below: 1, V(repeating: function.pointee.alpha), else: zero), else: zero)
     // 1 / (1 + |x|)² = (1 - |y|)².
     case .softsign:
       let rest = one - magnitude(y)

@@ -51,7 +51,9 @@ enum PhasedBackward<M: Machine> {
     }
     forEachRow(step, gradients) { r, own in
       cell.backwardBegin(step, row: r, own)
-      if form.hasCellState && step.pointee.cellZone > 0 { add(own.reset, to: own.cell, step.pointee.sizes.size) }
+      if form.hasCellState && step.pointee.cellZone > 0 {
+        add(own.reset, to: own.cell, step.pointee.sizes.size)
+      }
       normalizeSums(step, r, own)
     }
   }
@@ -104,7 +106,9 @@ enum PhasedBackward<M: Machine> {
 
   /// dm = W_hrᵀ dh̃.
   private static func project(_ step: Step, _ gradients: CellGradients<S>) {
-    guard let weights = step.pointee.parameters.projection, let projected = gradients.projected else { return }
+    guard let weights = step.pointee.parameters.projection, let projected = gradients.projected else {
+      return
+    }
     let sizes = step.pointee.sizes
     multiply(
       step, projected, width: sizes.output, stride: sizes.output, weights, columns: sizes.size,
@@ -151,7 +155,8 @@ enum PhasedBackward<M: Machine> {
     let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     if let scale = step.pointee.parameters.cellScale {
       unnormalize(
-        own.made, count: sizes.size, scale, row.cellNormal, row.deviations?[2], own.sums + places(step).cellScale,
+        own.made, count: sizes.size, scale, row.cellNormal, row.deviations?[2],
+        own.sums + places(step).cellScale,
         own.sums + places(step).cellShift)
     }
     add(own.made, to: own.cell, sizes.size)

@@ -78,7 +78,9 @@ enum PhasedForward<M: Machine> {
     _ step: Step, _ a: UnsafePointer<S>, width: Int, stride: Int, _ weights: UnsafePointer<S>, columns: Int,
     start: UnsafePointer<S>?, to target: UnsafeMutablePointer<S>, stride targetStride: Int
   ) {
-    if step.pointee.rows == 1 && ProductRow<M>.takes(depth: width) && start.map({ _ in columns % V.scalarCount == 0 }) ?? true {
+    if step.pointee.rows == 1 && ProductRow<M>.takes(depth: width)
+      && start.map({ _ in columns % V.scalarCount == 0 }) ?? true
+    {
       return ProductRow<M>.multiply(
         depth: width, columns: columns, weights, start, a, to: target, scratch: step.pointee.scratch)
     }
@@ -130,7 +132,8 @@ enum PhasedForward<M: Machine> {
       copy(row.previousOutput, to: row.output, sizes.output)
       if hasCell { copy(row.previousCell, to: row.cell, sizes.size) }
     } else {
-      keep(row.previousOutput, row.output, to: row.output, sizes.output, row.outputZone, step.pointee.outputZone)
+      keep(
+        row.previousOutput, row.output, to: row.output, sizes.output, row.outputZone, step.pointee.outputZone)
       if hasCell, row.fresh != row.cell || step.pointee.cellZone > 0 {
         keep(row.previousCell, row.fresh, to: row.cell, sizes.size, row.cellZone, step.pointee.cellZone)
       }

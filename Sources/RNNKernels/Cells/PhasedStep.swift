@@ -25,7 +25,8 @@ public struct CellFunctionSet<S: Real>: BitwiseCopyable, Sendable {
 
   public init(gate: CellFunction<S>, candidate: CellFunction<S>, output: CellFunction<S>) {
     (self.gate, self.candidate, self.output) = (gate, candidate, output)
-  }}
+  }
+}
 
 /// The weights of a cell as its steps read them; nil: it has none. Matrices are packed by `Kernels.packProduct`.
 public struct CellParameters<S: Real>: BitwiseCopyable {
@@ -199,7 +200,8 @@ public struct CellGradients<S: Real>: BitwiseCopyable {
   public var seenLaterCell: Values?
 
   public init(
-    output: Values, cell: Values, made: Values, reset: Values, projected: Values?, sums: Values, sumStride: Int
+    output: Values, cell: Values, made: Values, reset: Values, projected: Values?, sums: Values,
+    sumStride: Int
   ) {
     (self.output, self.cell, self.made, self.reset) = (output, cell, made, reset)
     (self.projected, self.sums, self.sumStride) = (projected, sums, sumStride)

@@ -21,7 +21,9 @@ extension PhasedLayer {
           &workspace, layer, height: pass.steps * pass.rows, rows: pass.rows, isTraining: pass.isTraining),
         let weights = layer.weights(in: pass.packed, goesBack: true)
       else { return nil }
-      (self.layer, self.pass, self.reserve, self.scratch, self.weights) = (layer, pass, kept, scratch, weights)
+      (self.layer, self.pass, self.reserve, self.scratch, self.weights) = (
+        layer, pass, kept, scratch, weights
+      )
     }
 
     var input: View<S> {

@@ -60,7 +60,9 @@ struct PhasedReserve<S: Scalar> {
   init(
     _ carver: inout Carver<S>, _ layer: PhasedLayer<S>, steps: Int, rows: Int, isTraining: Bool
   ) throws(RNNError) {
-    func array(_ width: Int, if wanted: Bool = true, keeps: Bool = isTraining) throws(RNNError) -> StepArray<S> {
+    func array(_ width: Int, if wanted: Bool = true, keeps: Bool = isTraining) throws(RNNError) -> StepArray<
+      S
+    > {
       try StepArray(&carver, steps: steps, rows: rows, width: wanted ? width : 0, keepsAll: keeps)
     }
     let (options, size, output) = (layer.options, layer.size, layer.outputSize)

@@ -44,9 +44,11 @@ extension PhasedLayer {
   private func drawMasks(_ dropout: Dropout, _ context: Context) {
     let (reserve, rows) = (context.reserve, context.pass.rows)
     dropout.fillZones(
-      reserve.outputZone.all, rows: rows, width: outputSize, probability: options.zoneout, site: MaskSite.zone)
+      reserve.outputZone.all, rows: rows, width: outputSize, probability: options.zoneout, site: MaskSite.zone
+    )
     dropout.fillZones(
-      reserve.cellZone.all, rows: rows, width: size, probability: options.cellZoneout, site: MaskSite.cellZone)
+      reserve.cellZone.all, rows: rows, width: size, probability: options.cellZoneout, site: MaskSite.cellZone
+    )
     dropout.fillMask(reserve.mask, probability: options.recurrentDropout, site: MaskSite.recurrent)
   }
 
@@ -88,7 +90,9 @@ extension PhasedLayer {
         var step = context.step(max(t, 0), rows, parameters, scratch, isBackward: true)
         var later = later(t, rows, gradOutput, context)
         var gradients = context.gradients(t, rows)
-        if let flow = supervision.flow { observe(t - steps.lowerBound, rows, flow, &later, &gradients, context) }
+        if let flow = supervision.flow {
+          observe(t - steps.lowerBound, rows, flow, &later, &gradients, context)
+        }
         S.kernels.gather(&step, later)
         if t < 0 { continue }
         if let clip = supervision.clip { self.clip(t, rows, clip, context) }

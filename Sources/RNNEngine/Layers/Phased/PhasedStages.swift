@@ -5,7 +5,8 @@ import RNNKernels
 extension PhasedLayer {
   func stages(_ format: WeightFormat, inputStride: Int) -> [StagePlan<S>] {
     let shape = CellShape(
-      inputSize: sizes.input, size: outputSize, gateStride: 0, inputStride: inputStride, stateStride: outputSize)
+      inputSize: sizes.input, size: outputSize, gateStride: 0, inputStride: inputStride,
+      stateStride: outputSize)
     return [
       StagePlan(
         work: .phased(description.cellIndex), shape: shape, output: 0, cell: hasCell ? outputSize : nil,

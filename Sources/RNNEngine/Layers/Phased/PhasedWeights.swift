@@ -17,7 +17,8 @@ struct PhasedWeights<S: Scalar> {
   /// As many as `vectors`.
   private static func vectorParts(_ parts: PhasedParts) -> [Int?] {
     [
-      parts.inputBias, parts.hiddenBias, parts.peepholes, parts.inputScale, parts.hiddenScale, parts.cellScale,
+      parts.inputBias, parts.hiddenBias, parts.peepholes, parts.inputScale, parts.hiddenScale,
+      parts.cellScale,
       parts.cellShift,
     ]
   }
@@ -49,7 +50,9 @@ struct PhasedWeights<S: Scalar> {
     packMatrix(matrix(PhasedParts.inputWeight, of: parameters).transposed, to: input)
     if layer.hasHidden { packMatrix(direct(parameters).transposed, to: hidden) }
     if layer.form.hidden == .reset { packMatrix(last(parameters).transposed, to: candidate) }
-    if let part = layer.parts.projection { packMatrix(matrix(part, of: parameters).transposed, to: projection) }
+    if let part = layer.parts.projection {
+      packMatrix(matrix(part, of: parameters).transposed, to: projection)
+    }
     for (index, part) in Self.vectorParts(layer.parts).enumerated() {
       if let part { vectors[index].copy(from: layer.tensor(part, of: parameters).start) }
     }

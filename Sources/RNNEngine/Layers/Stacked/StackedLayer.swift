@@ -63,7 +63,8 @@ final class StackedLayer<S: Scalar>: Layer {
         for part in layer.stateParts where description.options.learnsState {
           initial.append(start)
           tensors.append(
-            TensorShape(name: part.name + "_0" + suffix, shape: [part.width], offset: start, count: part.width))
+            TensorShape(
+              name: part.name + "_0" + suffix, shape: [part.width], offset: start, count: part.width))
           start = try Size.sum(start, part.width)
         }
         let count = try layer.plan(steps: 1, rows: 1, isTraining: false).packed

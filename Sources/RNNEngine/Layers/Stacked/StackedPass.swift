@@ -131,7 +131,8 @@ struct StackedPass<S: Scalar> {
     let tensor = member.layer.tensors[hidden]
     let weight = flat.part(tensor.offset, tensor.count)
     Dropout(generator: dropout.generator, firstStep: 0).apply(
-      weight, to: weight, rows: 1, width: weight.count, probability: options.weightDrop, site: MaskSite.weight)
+      weight, to: weight, rows: 1, width: weight.count, probability: options.weightDrop, site: MaskSite.weight
+    )
   }
 
   /// x_{k+1} from what the directions give, and x_k. At padding all keep their last values.

@@ -9,7 +9,9 @@ extension StackedLayer {
       let count = (try? member.layer.streamedCount(format)) ?? 0
       for var plan in member.layer.stages(format, inputStride: stride) {
         plan.weights += weights
-        (plan.output, plan.cell) = (k * ownWidth, plan.cell.map { _ in members.count * ownWidth + k * plan.cellSize })
+        (plan.output, plan.cell) = (
+          k * ownWidth, plan.cell.map { _ in members.count * ownWidth + k * plan.cellSize }
+        )
         plan.initialState = member.initialState.isEmpty ? nil : count
         plans.append(plan)
         let read = stride
@@ -26,7 +28,8 @@ extension StackedLayer {
 
   /// Numbers of a state that is learned.
   private func initialCount(_ member: Level) -> Int {
-    member.initialState.isEmpty ? 0 : StagePlan<S>.wholeLines(member.layer.stateParts.reduce(0) { $0 + $1.width })
+    member.initialState.isEmpty
+      ? 0 : StagePlan<S>.wholeLines(member.layer.stateParts.reduce(0) { $0 + $1.width })
   }
 
   func streamedCount(_ format: WeightFormat) throws(RNNError) -> Int {
