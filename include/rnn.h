@@ -322,7 +322,8 @@ rnn_status rnn_model_tensor(const rnn_model *model, size_t index, rnn_tensor_inf
 rnn_status rnn_model_find(const rnn_model *model, const char *name, rnn_tensor_info *info);
 
 /*
- * Tensor `index` of a state of batch_size rows: "1.h" or "1.c", [L, B, H]. A state is one flat buffer
+ * Tensor `index` of a state of batch_size rows: "1.h" or "1.c", [L, B, H]; [2 L, B, H] where time is walked both ways,
+ * h [L, B, P] with proj_size. A state is one flat buffer
  * of the model's dtype: for each recurrent layer h, then, of an LSTM, c.
  * Errors: RNN_ERR_ARGUMENT.
  */
@@ -500,7 +501,8 @@ typedef struct rnn_trainer_options {
    *
    * omega: Pascanu, Mikolov and Bengio 2013, for every recurrent layer: the mean over sequences and steps of
    *   (|v|^2 / |d|^2 - 1)^2, d = dL/ds_t, v = (ds_t/ds_{t-1})' d, s = h or (h, c). Squared norms are those of the
-   *   authors' program, with their weights 4 and 2. Only W_hh gets a gradient, d and h being taken as constant.
+   *   authors' program, with their weights 4 and 2. Only W_hh gets a gradient, d and h being taken as constant. For plain
+   *   layers alone, RNN_ERR_MODEL for others.
    * orthogonality: sum of |W'W - 1|^2 over the recurrent matrices, gate by gate.
    * activation_penalty, temporal_activation_penalty: Merity, McCann and Socher 2017: of the last recurrent layer the
    *   mean of h_t^2, and of (h_t - h_{t-1})^2 between two cuts of the gradient (not with recompute).
@@ -835,7 +837,7 @@ typedef struct rnn_layer_sizes {
   size_t tensor_count;
   size_t input_bytes;  /* of features; token ids take T*B times the size of their type */
   size_t output_bytes; /* [T, B, output_size]; [B, output_size] with last_step */
-  size_t state_bytes;  /* h [L, B, H], then c [L, B, H] of an LSTM; 0 for layers without state */
+  size_t state_bytes;  /* h [L, B, H], then c [L, B, H] of an LSTM, see rnn_model_state_tensor; or 0 */
   size_t reserve_bytes;
   size_t workspace_bytes;
 } rnn_layer_sizes;
@@ -966,7 +968,8 @@ rnn_status rnn_trainer_tensor_flow(const rnn_trainer *trainer, double *norms, si
  * A model is a map from one state to the next, which its input drives. Everything here is computed in double
  * precision, whatever the model's type, from the model's own forward pass without dropout. n is the number of
  * numbers in the state of one sequence, in the order of rnn_model_state_tensor for one row: h [L, H] of each
- * recurrent layer, then c [L, H] of an LSTM. Threads: as reading the model.
+ * recurrent layer, then c [L, H] of an LSTM. Threads: as reading the model. Recurrent layers have to be plain RNN_ELMAN
+ * (tanh, relu, identity), RNN_GRU or RNN_LSTM: RNN_ERR_MODEL for others, but for spectra.
  */
 
 /* Of a square matrix. */
