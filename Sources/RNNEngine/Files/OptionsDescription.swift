@@ -41,8 +41,8 @@ extension LayerOptions {
     (self.isNormalized, self.zoneout, self.cellZoneout) = (isNormalized, zoneout, cellZoneout)
     (self.inputDropout, self.recurrentDropout) = (inputDropout, recurrentDropout)
     (self.weightDrop, self.isResidual, self.learnsState) = (weightDrop, isResidual, learnsState)
-    guard let functions = json["activations"]?.elements else { return }
-    if functions.count != 3 { return nil }
+    guard let activations = json["activations"] else { return }
+    guard let functions = activations.elements, functions.count == 3 else { return nil }
     var known: [Function] = []
     for function in functions {
       guard let function = Function(function) else { return nil }

@@ -104,7 +104,7 @@ public struct LayerDescription: Sendable, Equatable {
     }
   }
 
-  /// What the layer computes, as numbers: two layers with the same can have each other's weights and states.
+  /// What the layer computes, as numbers: two layers with the same can have each other's states.
   var identity: InlineArray<7, Int> {
     [
       kind.rawValue, nonlinearity.rawValue, inputSize, outputSize, layerCount,
@@ -113,10 +113,11 @@ public struct LayerDescription: Sendable, Equatable {
     ]
   }
 
+  /// Whether two layers can have each other's weights.
   func computesAs(_ other: LayerDescription) -> Bool {
     let (own, others) = (identity, other.identity)
     for index in 0..<own.count where own[index] != others[index] { return false }
-    return true
+    return options.streamed == other.options.streamed
   }
 
   /// The cell of a recurrent layer.

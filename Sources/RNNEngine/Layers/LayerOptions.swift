@@ -59,7 +59,16 @@ public struct LayerOptions: Sendable, Equatable {
     return own
   }
 
-  /// A number that tells apart what is computed differently without training.
+  /// Of these, what streams read and compute. What is for training alone counts only where it alone has a level
+  /// computed in phases, whose weights lie otherwise.
+  var streamed: LayerOptions {
+    var own = self
+    (own.inputDropout, own.weightDrop, own.recurrentDropout) = (0, 0, 0)
+    if own.withinSteps.isPlain && recurrentDropout > 0 { own.recurrentDropout = 0.5 }
+    return own
+  }
+
+  /// A number that mostly tells apart what is computed differently without training.
   var mark: Int {
     var mark = direction.rawValue + (hasPeepholes ? 4 : 0) + (isNormalized ? 8 : 0) + (isResidual ? 16 : 0)
     mark = mark &* 31 &+ projection

@@ -25,7 +25,13 @@ struct Stages {
       if description.kind != .embedding { widest = max(widest, description.inputSize) }
       switch description.kind {
       case .embedding: all.append(.embedding)
-      case .linear: all.append(.linear)
+      case .linear:
+        let later = model.descriptions[(index + 1)...]
+        guard description.options.functions == nil || !later.contains(where: { $0.kind.isRecurrent }) else {
+          throw RNNError(
+            .model, "layer \(index): dynamics: expected no function between recurrent layers, got one")
+        }
+        all.append(.linear)
       case .elman, .gru, .lstm, .cell:
         guard description.isPlain else {
           throw RNNError(

@@ -10,8 +10,10 @@ import numpy as np
 from . import _c_types as _c
 from ._arrays import Array, address
 from ._c_api import check, lib
+from ._layer import Layer
 from ._tensors import Tensor
-from .flow import GATES, GradientFlow, LayerFlow, TensorFlow
+from .flow import GradientFlow, LayerFlow, TensorFlow
+from .recurrent import gates
 
 VERDICTS = {
     _c.RNN_HEALTHY: "healthy",
@@ -28,9 +30,12 @@ _DOUBLES = ctypes.POINTER(ctypes.c_double)
 class Seen:
     """What C says of an observed step: copied at once, made into a GradientFlow when looked at."""
 
-    __slots__ = ("_layers", "_norms", "_tensors")
+    __slots__ = ("_layers", "_norms", "_stack", "_tensors")
 
-    def __init__(self, trainer: int, count: int, tensors: tuple[Tensor, ...]) -> None:
+    def __init__(
+        self, trainer: int, count: int, tensors: tuple[Tensor, ...], stack: tuple[Layer, ...]
+    ) -> None:
+        self._stack = stack
         self._layers = [_read_layer(trainer, index) for index in range(count)]
         self._tensors = tensors
         self._norms = np.empty((len(tensors), 3))
@@ -41,7 +46,7 @@ class Seen:
         """Return it in Python's form."""
         rows = zip(self._tensors, self._norms.tolist(), strict=True)
         return GradientFlow(
-            tuple(_layer(*layer) for layer in self._layers),
+            tuple(_layer(flow, series, self._stack) for flow, series in self._layers),
             {tensor.name: TensorFlow(*norms) for tensor, norms in rows},
         )
 
@@ -55,7 +60,7 @@ def _read_layer(trainer: int, index: int) -> tuple[_c.Flow, Array]:
     return flow, series
 
 
-def _layer(flow: _c.Flow, series: Array) -> LayerFlow:
+def _layer(flow: _c.Flow, series: Array, stack: tuple[Layer, ...]) -> LayerFlow:
     return LayerFlow(
         layer=flow.layer,
         level=flow.level,
@@ -66,7 +71,7 @@ def _layer(flow: _c.Flow, series: Array) -> LayerFlow:
         horizon=flow.horizon,
         saturated_fraction=flow.saturated_fraction,
         dead_fraction=flow.dead_fraction,
-        gates=GATES[flow.gate_count],
+        gates=gates(stack[flow.layer]),
         grad_h_mean=series[_c.RNN_FLOW_GRAD_H_MEAN],
         grad_h_max=series[_c.RNN_FLOW_GRAD_H_MAX],
         grad_c_mean=series[_c.RNN_FLOW_GRAD_C_MEAN] if flow.has_cell else None,

@@ -19,8 +19,8 @@ from ._c_api import check, lib
 from ._checks import integer
 from ._lyapunov import leading, measurement
 from ._state import StateLike
-from .flow import GATES
 from .model import Model, check_model
+from .recurrent import gates
 
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 
@@ -74,15 +74,17 @@ def spectra(model: Model) -> list[Spectrum]:
     Parameters
     ----------
     model
-        At least one of its layers is recurrent, else the list is empty.
+        Of layers without a square W_hh, behind a projection too, there are none.
     """
     check_model(model)
     result = []
     for name, tensor in model.state_dict().items():
         if "weight_hh_l" in name:
             size = tensor.shape[1]
-            gates = GATES[len(tensor) // size]
-            for index, gate in enumerate(gates):
+            names = gates(model.layers[int(name.partition(".")[0])])
+            if len(tensor) != size * len(names):
+                continue
+            for index, gate in enumerate(names):
                 result.append(_spectrum(model, name, index, gate, size))
     return result
 

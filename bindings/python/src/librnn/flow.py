@@ -6,9 +6,6 @@ from typing import NamedTuple
 
 from ._arrays import Array
 
-GATES: dict[int, tuple[str, ...]] = {1: ("h",), 3: ("r", "z", "n"), 4: ("i", "f", "g", "o")}
-"""The names of a cell's gates by their number, in the order of its weights."""
-
 
 class TensorFlow(NamedTuple):
     """Norms of one tensor in an observed step.

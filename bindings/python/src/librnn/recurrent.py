@@ -369,6 +369,26 @@ class MinLSTM(Recurrent):
         return self._stack(_c.RNN_CELL, cell=b"min_lstm")
 
 
+GATES: Mapping[int | str, tuple[str, ...]] = {
+    _c.RNN_ELMAN: ("h",),
+    _c.RNN_GRU: ("r", "z", "n"),
+    _c.RNN_LSTM: ("i", "f", "g", "o"),
+    "elman": ("h",),
+    "gru": ("r", "z", "n"),
+    "lstm": ("i", "f", "g", "o"),
+    "gru_reset_before": ("r", "z", "n"),
+    "lstm_coupled": ("i", "g", "o"),
+    "min_gru": ("z", "n"),
+    "min_lstm": ("f", "i", "n"),
+}
+
+
+def gates(layer: Layer) -> tuple[str, ...]:
+    """Return the names of a recurrent layer's gates, in the order of its weights."""
+    described = layer._to_c()
+    return GATES[described.cell.decode() if described.cell else described.kind]
+
+
 def _probability(name: str, value: float) -> float:
     return number(name, value, low=0, below=1)
 

@@ -440,8 +440,9 @@ class Trainer(Owner):
         return self._result(report, handle, batch)
 
     def _result(self, report: _c.StepReport, handle: int, batch: Batch) -> StepResult:
-        observed = batch.c.observe
-        seen = Seen(handle, report.flow_count, self._signature.tensors) if observed else None
+        seen = None
+        if batch.c.observe:
+            seen = Seen(handle, report.flow_count, self._signature.tensors, self._model.layers)
         return StepResult.from_c(report, batch.state(), seen)
 
     def _batch(
