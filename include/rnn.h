@@ -220,7 +220,7 @@ typedef struct rnn_layer {
    */
   int32_t layer_norm;
   double zoneout; /* in [0, 1): in training the part of the units that keep h_{t-1}; else the mean of it */
-  double zoneout_cell;      /* the same of c. Krueger et al. 2017 */
+  double zoneout_cell;      /* the same of c; h_t sees c_t before it. Krueger et al. 2017 */
   double input_dropout;     /* in [0, 1): of x, one mask for all steps. Gal and Ghahramani 2016 */
   double recurrent_dropout; /* in [0, 1): of h_{t-1} on its way into W_hh, one mask for all steps */
   double weight_drop; /* in [0, 1): of the numbers of W_hh, one mask for all steps. Merity et al. 2018 */
