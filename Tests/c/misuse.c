@@ -2,7 +2,7 @@
  * misuse.c proves that no misuse of any function of rnn.h crashes, hangs or changes anything: every case runs
  * in a child process with a time limit and must end normally, with the expected status, a message in UTF-8 that
  * names the argument, all outputs, weights and states as they were, and a library that goes on working.
- * The cases are in misuse_table.c, misuse_streams.c, misuse_dynamics.c, misuse_decoding.c, misuse_handles.c,
+ * The cases are in misuse_table.c, misuse_options.c, misuse_streams.c, misuse_dynamics.c, misuse_decoding.c, misuse_handles.c,
  * misuse_paths.c and misuse_contents.c. A function of the header that none of them has called is a failure too.
  */
 #include "misuse.h"
@@ -240,6 +240,8 @@ int main(void) {
   fill_arguments(&valid, directory);
   valid.on_stack = on_stack;
   check_all(&argument_misuses);
+  check_all(&option_misuses);
+  check_wild_layers();
   check_all(&stream_misuses);
   check_all(&dynamics_misuses);
   check_all(&decoding_misuses);

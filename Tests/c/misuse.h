@@ -202,6 +202,7 @@ typedef struct misuse {
 
 #define NAN64 UINT64_C(0x7FF8000000000000)
 #define INF64 UINT64_C(0x7FF0000000000000)
+#define HALF64 UINT64_C(0x3FE0000000000000)
 #define ONE64 UINT64_C(0x3FF0000000000000)
 #define ABOVE_ONE64 UINT64_C(0x3FF0000000000001)
 #define MINUS_HALF64 UINT64_C(0xBFE0000000000000)
@@ -232,7 +233,7 @@ typedef struct misuse_list {
   size_t count;
 } misuse_list;
 
-extern const misuse_list argument_misuses, stream_misuses, dynamics_misuses, decoding_misuses;
+extern const misuse_list argument_misuses, option_misuses, stream_misuses, dynamics_misuses, decoding_misuses;
 
 /* Runs `body` in a child with a time limit and a memory limit. A signal is a failure, as is a failing check
  * in the child. `function` has been covered then. */
@@ -247,6 +248,9 @@ void check_refusal(rnn_status got, rnn_status expected, const char *named);
 /* Every wrong handle and every wrong struct size, for every function. */
 void check_handles(void);
 void check_struct_sizes(void);
+
+/* Layers described by whatever bytes. */
+void check_wild_layers(void);
 
 /* What a stream is after it has refused something. */
 void check_streams(void);

@@ -42,8 +42,8 @@
       IN(RNN_ERR_ARGUMENT, named, IS(field, AT_2_31))
 
 #define WRONG_DESCRIPTION(IN, layer)                                                                         \
-  WRONG_ENUM(IN, "kind", layer.kind, 0), WRONG_ENUM(IN, "kind", layer.kind, 6),                              \
-      WRONG_ENUM(IN, "nonlinearity", layer.nonlinearity, 3),                                                 \
+  WRONG_ENUM(IN, "kind", layer.kind, 0), WRONG_ENUM(IN, "kind", layer.kind, 7),                              \
+      WRONG_ENUM(IN, "nonlinearity", layer.nonlinearity, 6),                                                 \
       IN(RNN_ERR_MODEL, "nonlinearity", IS(layer.nonlinearity, RNN_RELU)),                                   \
       WRONG_SIZE(IN, "input", layer.input_size), WRONG_SIZE(IN, "hidden", layer.output_size),                \
       IN(RNN_ERR_ARGUMENT, "num_layers", IS(layer.num_layers, -1)),                                          \

@@ -10,7 +10,7 @@
 /* For valgrind. */
 extern int is_short;
 
-enum { NETWORKS = 14, MOST_ROWS = 16, MOST_WIDTH = 64 };
+enum { NETWORKS = 21, FIRST_IN_PHASES = 16, MOST_ROWS = 16, MOST_WIDTH = 64 };
 
 /* A model of the table in streams_networks.c and what it takes, gives and keeps, in bytes. */
 typedef struct network {
