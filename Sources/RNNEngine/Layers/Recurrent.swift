@@ -78,7 +78,7 @@ final class Recurrent<S: Scalar>: Layer {
       carving: &workspace, layer: self, height: height, rows: rows, isTraining: isTraining)
     return LayerPlan(
       output: try Size.product(height, size),
-      state: try Size.product(stateParts.count, depth, rows, size),
+      state: try Size.product(cell.hasCellState ? 2 : 1, depth, rows, size),
       reserve: reserve.used, workspace: workspace.used,
       packed: try Size.sum(packedCount(0), Size.product(depth - 1, packedCount(1))))
   }

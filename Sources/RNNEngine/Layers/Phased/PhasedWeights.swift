@@ -9,16 +9,15 @@ struct PhasedWeights<S: Scalar> {
   private let candidate: View<S>
   private let projection: View<S>
   /// b_ih and b_hh, peepholes, γ of v, u and c, β of c.
-  private let vectors: [View<S>]
+  private var vectors: InlineArray<7, View<S>>
   private let hiddenBack: View<S>
   private let candidateBack: View<S>
   private let projectionBack: View<S>
 
-  /// As many as `vectors`.
-  private static func vectorParts(_ parts: PhasedParts) -> [Int?] {
+  /// Which tensors these are.
+  private static func vectorParts(_ parts: PhasedParts) -> InlineArray<7, Int?> {
     [
-      parts.inputBias, parts.hiddenBias, parts.peepholes, parts.inputScale, parts.hiddenScale,
-      parts.cellScale,
+      parts.inputBias, parts.hiddenBias, parts.peepholes, parts.inputScale, parts.hiddenScale, parts.cellScale,
       parts.cellShift,
     ]
   }
@@ -34,11 +33,11 @@ struct PhasedWeights<S: Scalar> {
     hidden = try take(output, gates, if: layer.hasHidden)
     candidate = try take(size, size, if: hasReset)
     projection = try take(size, output, if: hasProjection)
-    var vectors: [View<S>] = []
-    for part in Self.vectorParts(layer.parts) {
-      vectors.append(try carver.take(part.map { layer.tensors[$0].count } ?? 0))
+    let parts = Self.vectorParts(layer.parts)
+    vectors = InlineArray(repeating: View(start: nil, count: 0))
+    for index in 0..<7 {
+      vectors[index] = try carver.take(parts[index].map { layer.tensors[$0].count } ?? 0)
     }
-    self.vectors = vectors
     hiddenBack = try take(gates, output, if: layer.hasHidden && goesBack)
     candidateBack = try take(size, size, if: hasReset && goesBack)
     projectionBack = try take(output, size, if: hasProjection && goesBack)
@@ -53,8 +52,9 @@ struct PhasedWeights<S: Scalar> {
     if let part = layer.parts.projection {
       packMatrix(matrix(part, of: parameters).transposed, to: projection)
     }
-    for (index, part) in Self.vectorParts(layer.parts).enumerated() {
-      if let part { vectors[index].copy(from: layer.tensor(part, of: parameters).start) }
+    let parts = Self.vectorParts(layer.parts)
+    for index in 0..<7 {
+      if let part = parts[index] { vectors[index].copy(from: layer.tensor(part, of: parameters).start) }
     }
   }
 

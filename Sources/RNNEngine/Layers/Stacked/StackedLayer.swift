@@ -15,6 +15,10 @@ final class StackedLayer<S: Scalar>: Layer {
     let initialState: [Int]
     /// Its part of the packed weights.
     let packed: Range<Int>
+    /// Of h and c; 0: none.
+    let stateWidths: InlineArray<2, Int>
+    /// W_hh among its tensors.
+    let hiddenWeight: Int?
   }
 
   let description: LayerDescription
@@ -69,7 +73,9 @@ final class StackedLayer<S: Scalar>: Layer {
         }
         let count = try layer.plan(steps: 1, rows: 1, isTraining: false).packed
         members.append(
-          Level(layer: layer, start: first, initialState: initial, packed: packed..<packed + count))
+          Level(
+            layer: layer, start: first, initialState: initial, packed: packed..<packed + count,
+            stateWidths: Self.widths(layer), hiddenWeight: layer.levels[0].hiddenWeight))
         packed = try Size.sum(packed, count)
       }
     }
@@ -91,6 +97,11 @@ final class StackedLayer<S: Scalar>: Layer {
     if own.isPlain { return (try Recurrent<S>(own), Recurrent<S>.tensorNames) }
     let layer = try PhasedLayer<S>(own)
     return (layer, layer.tensors.map { $0.name })
+  }
+
+  private static func widths(_ layer: any Layer<S>) -> InlineArray<2, Int> {
+    let parts = layer.stateParts
+    return [parts[0].width, parts.count > 1 ? parts[1].width : 0]
   }
 
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError) {

@@ -1,51 +1,84 @@
 import RNNKernels
 
-/// What a stack keeps from forward for backward.
+/// What a stack keeps from forward for backward: level by level, the first of which may read something wider.
 struct StackedReserve<S: Scalar> {
   struct Level {
     /// What the level reads after dropout, [T, B, I]; and the same turned round.
     let dropped: View<S>
     let reversed: View<S>
-    /// What each direction gives, [T, B, P]; empty where that is what the level gives.
-    let outputs: [View<S>]
-    /// Of each direction: what its layer keeps; its parameters with some weights dropped.
-    let own: [View<S>]
-    let parameters: [View<S>]
-    /// What the level gives, [T, B, W]; of the top level the caller has it.
-    let merged: View<S>
+    /// [B, I]: by what inputs are multiplied.
+    let mask: View<S>
+    let directions: InlineArray<2, Direction>
   }
 
-  let levels: [Level]
-  /// [I] of the widest, by row: masks of inputs [B, I].
-  let masks: [View<S>]
+  struct Direction {
+    /// What it gives, [T, B, P]; empty where that is what the level gives.
+    let output: View<S>
+    /// What its layer keeps; its parameters with some weights dropped.
+    let own: View<S>
+    let parameters: View<S>
+  }
+
+  private let stack: StackedLayer<S>
+  private var memory: View<S>
+  /// What levels give, [T, B, W] each; of the top level the caller has it.
+  private var merged: View<S>
+  private let (steps, rows, isTraining): (Int, Int, Bool)
+  /// Elements of the first level and of each other.
+  private var (first, other) = (0, 0)
 
   init(
     _ carver: inout Carver<S>, _ stack: StackedLayer<S>, steps: Int, rows: Int, isTraining: Bool
   ) throws(RNNError) {
-    let (height, options) = (try Size.product(steps, rows), stack.options)
-    let needsOwn = stack.directions == 2 || options.isResidual
-    var (levels, masks) = ([Level](), [View<S>]())
-    for k in 0..<stack.depth {
-      let input = try Size.product(height, stack.inputWidth(k))
-      let drops = isTraining && (options.inputDropout > 0 || k > 0 && stack.description.dropout > 0)
-      let dropped = try carver.take(drops ? input : 0)
-      let reversed = try carver.take(stack.directions == 2 ? input : 0)
-      var (outputs, own, parameters) = ([View<S>](), [View<S>](), [View<S>]())
-      for d in 0..<stack.directions {
-        let layer = stack.members[k * stack.directions + d].layer
-        outputs.append(try carver.take(needsOwn ? Size.product(height, stack.ownWidth) : 0))
-        own.append(try carver.take(layer.plan(steps: steps, rows: rows, isTraining: isTraining).reserve))
-        parameters.append(try carver.take(options.weightDrop > 0 && isTraining ? layer.parameterCount : 0))
-      }
-      let merged = try carver.take(k + 1 < stack.depth ? Size.product(height, stack.width) : 0)
-      masks.append(
-        try carver.take(isTraining && options.inputDropout > 0 ? Size.product(rows, stack.inputWidth(k)) : 0))
-      levels.append(
-        Level(
-          dropped: dropped, reversed: reversed, outputs: outputs, own: own, parameters: parameters,
-          merged: merged))
+    (self.stack, self.steps, self.rows, self.isTraining) = (stack, steps, rows, isTraining)
+    let none = View<S>(start: nil, count: 0)
+    (memory, merged) = (none, none)
+    var (counts, others) = (Carver<S>(), Carver<S>())
+    _ = try carve(&counts, 0)
+    if stack.depth > 1 { _ = try carve(&others, 1) }
+    (first, other) = (counts.used, others.used)
+    let inner = stack.depth - 1
+    memory = try carver.take(Size.sum(first, Size.product(inner, other)))
+    merged = try carver.take(Size.product(inner, Size.product(steps, rows, stack.width)))
+  }
+
+  /// What level k gives; empty of the top level.
+  func merged(_ k: Int) -> View<S> {
+    let count = steps * rows * stack.width
+    return k + 1 < stack.depth ? merged.part(k * count, count) : View(start: nil, count: 0)
+  }
+
+  func level(_ k: Int) -> Level {
+    var carver = Carver(memory.part(k == 0 ? 0 : first + (k - 1) * other, k == 0 ? first : other))
+    // It has been planned: it fits.
+    guard let level = try? carve(&carver, k) else {
+      let none = Direction(output: memory, own: memory, parameters: memory)
+      return Level(dropped: memory, reversed: memory, mask: memory, directions: [none, none])
     }
-    (self.levels, self.masks) = (levels, masks)
+    return level
+  }
+
+  private func carve(_ carver: inout Carver<S>, _ k: Int) throws(RNNError) -> Level {
+    let (options, width) = (stack.options, stack.inputWidth(k))
+    let input = try Size.product(steps, rows, width)
+    let drops = isTraining && (options.inputDropout > 0 || k > 0 && stack.description.dropout > 0)
+    let isBoth = stack.directions == 2
+    let (dropped, reversed) = (try carver.take(drops ? input : 0), try carver.take(isBoth ? input : 0))
+    let mask = try carver.take(isTraining && options.inputDropout > 0 ? Size.product(rows, width) : 0)
+    let forward = try direction(&carver, k, 0)
+    return Level(
+      dropped: dropped, reversed: reversed, mask: mask,
+      directions: [forward, isBoth ? try direction(&carver, k, 1) : forward])
+  }
+
+  private func direction(_ carver: inout Carver<S>, _ k: Int, _ d: Int) throws(RNNError) -> Direction {
+    let layer = stack.members[k * stack.directions + d].layer
+    let hasOwn = stack.directions == 2 || stack.options.isResidual
+    return Direction(
+      output: try carver.take(hasOwn ? Size.product(steps, rows, stack.ownWidth) : 0),
+      own: try carver.take(layer.plan(steps: steps, rows: rows, isTraining: isTraining).reserve),
+      parameters: try carver.take(
+        stack.options.weightDrop > 0 && isTraining ? layer.parameterCount : 0))
   }
 }
 
@@ -56,7 +89,7 @@ struct StackedScratch<S: Scalar> {
   let stateOut: View<S>
   let stateGradient: View<S>
   /// ∂L by what a level gives, and by what it reads, in turn, [T, B, W].
-  let gradients: [View<S>]
+  let gradients: InlineArray<2, View<S>>
   /// By what one direction gives, and by what it reads.
   let output: View<S>
   let input: View<S>

@@ -24,7 +24,7 @@ struct StackedPass<S: Scalar> {
   var options: LayerOptions { stack.options }
 
   /// What level k gives.
-  func merged(_ k: Int) -> View<S> { k + 1 == stack.depth ? pass.output : reserve.levels[k].merged }
+  func merged(_ k: Int) -> View<S> { k + 1 == stack.depth ? pass.output : reserve.merged(k) }
 
   /// What level k reads, before dropout.
   private func whole(_ k: Int) -> View<S> {
@@ -35,12 +35,13 @@ struct StackedPass<S: Scalar> {
 
   /// After it.
   private func read(_ k: Int) -> View<S> {
-    pass.dropout == nil || reserve.levels[k].dropped.isEmpty ? whole(k) : reserve.levels[k].dropped
+    let dropped = reserve.level(k).dropped
+    return pass.dropout == nil || dropped.isEmpty ? whole(k) : dropped
   }
 
   /// What one direction of a level gives.
   private func output(_ k: Int, _ d: Int) -> View<S> {
-    let own = reserve.levels[k].outputs[d]
+    let own = reserve.level(k).directions[d].output
     return own.isEmpty ? merged(k) : own
   }
 
@@ -53,7 +54,7 @@ struct StackedPass<S: Scalar> {
       drop(k)
       for d in 0..<stack.directions {
         if d == 1 {
-          time.turn(read(k), to: reserve.levels[k].reversed, width: stack.inputWidth(k))
+          time.turn(read(k), to: reserve.level(k).reversed, width: stack.inputWidth(k))
         }
         let member = stack.members[k * stack.directions + d]
         var own = levelPass(k, d)
@@ -73,14 +74,13 @@ struct StackedPass<S: Scalar> {
     let index = k * stack.directions + d
     var own = pass
     own.parameters = stack.part(stack.members[index], of: pass.parameters)
-    if pass.dropout != nil, !reserve.levels[k].parameters[d].isEmpty {
-      own.parameters = reserve.levels[k].parameters[d]
-    }
-    own.input = .features(d == 0 ? read(k) : reserve.levels[k].reversed)
+    let (level, direction) = (reserve.level(k), reserve.level(k).directions[d])
+    if pass.dropout != nil, !direction.parameters.isEmpty { own.parameters = direction.parameters }
+    own.input = .features(d == 0 ? read(k) : level.reversed)
     own.state = scratch.state
     own.output = output(k, d)
     own.stateOut = scratch.stateOut
-    (own.reserve, own.workspace) = (reserve.levels[k].own[d], scratch.own)
+    (own.reserve, own.workspace) = (direction.own, scratch.own)
     own.packed = stack.packedPart(index, of: pass.packed)
     own.dropout = pass.dropout?.forLevel(index)
     return own
@@ -88,14 +88,14 @@ struct StackedPass<S: Scalar> {
 
   /// Masks of inputs, one for all steps, and dropout between levels.
   private func drop(_ k: Int) {
-    let dropped = reserve.levels[k].dropped
+    let (dropped, mask) = (reserve.level(k).dropped, reserve.level(k).mask)
     guard let dropout = pass.dropout?.forLevel(k * stack.directions), !dropped.isEmpty else { return }
     let (source, width) = (whole(k), stack.inputWidth(k))
     dropped.copy(from: source.start)
     if k > 0 && stack.description.dropout > 0 { dropBetween(dropped, dropout, width) }
     if options.inputDropout > 0 {
-      dropout.fillMask(reserve.masks[k], probability: options.inputDropout, site: MaskSite.input)
-      multiply(dropped, by: reserve.masks[k])
+      dropout.fillMask(mask, probability: options.inputDropout, site: MaskSite.input)
+      multiply(dropped, by: mask)
     }
   }
 
@@ -118,7 +118,7 @@ struct StackedPass<S: Scalar> {
   /// W_hh without some weights, the same at every step: Merity, Keskar and Socher 2018. nil: it is whole.
   private func dropWeights(_ k: Int, _ d: Int) -> View<S>? {
     let index = k * stack.directions + d
-    let masked = reserve.levels[k].parameters[d]
+    let masked = reserve.level(k).directions[d].parameters
     guard let dropout = pass.dropout?.forLevel(index), !masked.isEmpty else { return nil }
     masked.copy(from: stack.part(stack.members[index], of: pass.parameters).start)
     dropHidden(masked, stack.members[index], dropout)
@@ -127,7 +127,7 @@ struct StackedPass<S: Scalar> {
 
   /// Some of the numbers of W_hh become zero, others larger.
   private func dropHidden(_ flat: View<S>, _ member: StackedLayer<S>.Level, _ dropout: Dropout) {
-    guard let hidden = member.layer.levels[0].hiddenWeight else { return }
+    guard let hidden = member.hiddenWeight else { return }
     let tensor = member.layer.tensors[hidden]
     let weight = flat.part(tensor.offset, tensor.count)
     Dropout(generator: dropout.generator, firstStep: 0).apply(
@@ -137,8 +137,8 @@ struct StackedPass<S: Scalar> {
 
   /// x_{k+1} from what the directions give, and x_k. At padding all keep their last values.
   private func merge(_ k: Int) {
-    let level = reserve.levels[k]
-    if level.outputs[0].isEmpty { return }
+    let (outputs, others) = (reserve.level(k).directions[0].output, reserve.level(k).directions[1].output)
+    if outputs.isEmpty { return }
     let (target, width) = (merged(k), stack.ownWidth)
     let input = adds(k) ? whole(k) : nil
     ThreadPool.split(pass.steps, work: pass.rows * stack.width / 4) { steps in
@@ -146,9 +146,9 @@ struct StackedPass<S: Scalar> {
         for row in 0..<pass.rows {
           let y = target.part((t * pass.rows + row) * stack.width, stack.width)
           let last = time.last(t, row)
-          y.part(0, width).copy(from: level.outputs[0].start + (last * pass.rows + row) * width)
+          y.part(0, width).copy(from: outputs.start + (last * pass.rows + row) * width)
           if stack.directions == 2 {
-            let other = level.outputs[1].start + (time.mirror(last, row) * pass.rows + row) * width
+            let other = others.start + (time.mirror(last, row) * pass.rows + row) * width
             if options.direction == .concatenated {
               y.part(width, width).copy(from: other)
             } else {
@@ -216,7 +216,7 @@ struct StackedPass<S: Scalar> {
 
   /// The part of the gradient by a level's output that one direction sees, in its own time.
   private func outputGradient(_ d: Int, _ upper: View<S>) -> View<S> {
-    if reserve.levels[0].outputs[0].isEmpty { return upper.part(0, pass.steps * pass.rows * stack.width) }
+    if reserve.level(0).directions[0].output.isEmpty { return upper.part(0, pass.steps * pass.rows * stack.width) }
     let width = stack.ownWidth
     let offset = d == 1 && options.direction == .concatenated ? width : 0
     let target = scratch.output.part(0, pass.steps * pass.rows * width)
@@ -237,9 +237,9 @@ struct StackedPass<S: Scalar> {
   }
 
   private func undrop(_ k: Int, _ gradient: View<S>) {
-    guard let dropout = pass.dropout?.forLevel(k * stack.directions), !reserve.levels[k].dropped.isEmpty
+    guard let dropout = pass.dropout?.forLevel(k * stack.directions), !reserve.level(k).dropped.isEmpty
     else { return }
-    if options.inputDropout > 0 { multiply(gradient, by: reserve.masks[k]) }
+    if options.inputDropout > 0 { multiply(gradient, by: reserve.level(k).mask) }
     if k > 0 && stack.description.dropout > 0 { dropBetween(gradient, dropout, stack.inputWidth(k)) }
   }
 

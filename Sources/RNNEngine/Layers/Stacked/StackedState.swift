@@ -3,14 +3,14 @@ import RNNKernels
 // States of a stack are [L·D, B, width] of each part; a level has its own parts one behind the other.
 
 extension StackedPass {
-  /// Calls `body(place in the state of the stack, place in that of the level, elements)` for h, then c.
+  /// Calls `body(part, place in the state of the stack, place in that of the level, elements)` for h, then c.
   private func forEachPart(
     _ k: Int, _ d: Int, _ member: StackedLayer<S>.Level, _ body: (_ part: Int, Int, Int, Int) -> Void
   ) {
     let index = k * stack.directions + d
     var (start, own) = (0, 0)
-    for (part, shape) in member.layer.stateParts.enumerated() {
-      let count = pass.rows * shape.width
+    for part in 0..<2 where member.stateWidths[part] > 0 {
+      let count = pass.rows * member.stateWidths[part]
       body(part, start + index * count, own, count)
       start += stack.members.count * count
       own += count
