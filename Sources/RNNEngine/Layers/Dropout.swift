@@ -11,18 +11,10 @@ public struct Dropout: Sendable {
   func apply<S: Scalar>(
     _ x: View<S>, to y: View<S>, rows: Int, width: Int, probability: Double, site: Int
   ) {
-    let random = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(truncatingIfNeeded: site))
-    let threshold = UInt32(probability * 0x1p32)
     let scale = S(1 / (1 - probability))
     let first = UInt64(truncatingIfNeeded: firstStep &* rows &* width)
-    var index = 0
-    while index < x.count {
-      let place = first &+ UInt64(truncatingIfNeeded: index)
-      let words = random.block(place / 4)
-      for lane in Int(place % 4)..<4 where index < x.count {
-        y[index] = words[lane] < threshold ? 0 : x[index] * scale
-        index += 1
-      }
+    forEachNumber(x.count, from: first, probability: probability, site: site) { index, isHit in
+      y[index] = isHit ? 0 : x[index] * scale
     }
   }
 
@@ -47,17 +39,24 @@ public struct Dropout: Sendable {
   private func draw<S: Scalar>(
     _ values: View<S>, from first: UInt64, probability: Double, site: Int, hit: S, miss: S
   ) {
-    if values.isEmpty { return }
+    forEachNumber(values.count, from: first, probability: probability, site: site) { index, isHit in
+      values[index] = isHit ? hit : miss
+    }
+  }
+
+  /// Calls `body(index, whether the number at its place is hit)`, from several threads.
+  private func forEachNumber(
+    _ count: Int, from first: UInt64, probability: Double, site: Int, _ body: (Int, Bool) -> Void
+  ) {
     let random = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(truncatingIfNeeded: site))
     let threshold = UInt32(probability * 0x1p32)
-    ThreadPool.split((values.count + 1023) / 1024, work: 1024) { parts in
-      var index = parts.lowerBound * 1024
-      let end = min(parts.upperBound * 1024, values.count)
-      while index < end {
+    forEachPart(of: count, work: 16) { part in
+      var index = part.lowerBound
+      while index < part.upperBound {
         let place = first &+ UInt64(truncatingIfNeeded: index)
         let words = random.block(place / 4)
-        for lane in Int(place % 4)..<4 where index < end {
-          values[index] = words[lane] < threshold ? hit : miss
+        for lane in Int(place % 4)..<4 where index < part.upperBound {
+          body(index, words[lane] < threshold)
           index += 1
         }
       }
