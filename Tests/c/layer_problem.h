@@ -108,6 +108,8 @@ static problem make_problem(const kind *kind, rnn_dtype dtype) {
   call->state_out = empty(dtype, p.sizes.state_bytes);
   call->reserve = empty(dtype, p.sizes.reserve_bytes);
   call->workspace = empty(dtype, p.sizes.workspace_bytes);
+  memset(call->reserve.data, 0xFF, p.sizes.reserve_bytes); /* NaN, as whatever was there before */
+  memset(call->workspace.data, 0xFF, p.sizes.workspace_bytes);
   call->grad_output = filled(dtype, p.sizes.output_bytes, 4);
   call->grad_state_out = filled(dtype, p.sizes.state_bytes, 5);
   if (p.layer.kind != RNN_EMBEDDING) call->grad_input = empty(dtype, p.sizes.input_bytes);

@@ -37,7 +37,7 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
 void count_from_zero(void) { small_count = buffer_count = 0; }
 
 /* The first call may plan; the second must do with that, and with a bounded number of small objects. */
-static void check_frugal(const function *function, int most_small) {
+void check_frugal(const function *function, int most_small) {
   CHECK_STATUS(function->call(&valid), RNN_OK);
   count_from_zero();
   CHECK_STATUS(function->call(&valid), RNN_OK);
@@ -235,6 +235,7 @@ int main(void) {
   REQUIRE_OK(mkdtemp(directory) ? RNN_OK : RNN_ERR_IO);
   fill_arguments(&valid, directory);
   check_no_buffers();
+  check_cells();
   recomputing_takes_the_root();
   check_refused_buffers(&model_create, 1);
   check_refused_buffers(&trainer_create, 7);

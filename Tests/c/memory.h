@@ -11,6 +11,12 @@ extern int refused;
 
 void count_from_zero(void);
 
+/* Called again, it must do with what the first call has planned, and so many small objects. */
+void check_frugal(const function *function, int most_small);
+
+/* Layers with what they may be asked for, in memory_cells.c. */
+void check_cells(void);
+
 /* Streams, in memory_streams.c. */
 extern const function comings_and_goings, refusals_in_real_time, first_preparation, first_swap;
 

@@ -8,22 +8,28 @@
 
 enum { H = 8 };
 
-/* A recurrent layer. `nonlinearity` is of an Elman layer. */
-static inline rnn_model *layer_model(rnn_layer_kind kind, rnn_nonlinearity nonlinearity, rnn_dtype dtype,
-                                     uint64_t seed, int64_t inputs, int64_t outputs) {
-  rnn_layer layer;
+/* Of one layer. */
+static inline rnn_model *model_of(rnn_layer layer, rnn_dtype dtype, uint64_t seed) {
   rnn_model_options options;
   rnn_model *model = NULL;
-  RNN_INIT(layer);
   RNN_INIT(options);
-  layer.kind = kind;
-  layer.nonlinearity = nonlinearity;
-  layer.input_size = inputs;
-  layer.output_size = outputs;
+  layer.struct_size = sizeof layer;
   options.dtype = dtype;
   options.seed = seed;
   REQUIRE_OK(rnn_model_create(&layer, 1, &options, &model));
   return model;
+}
+
+/* A recurrent layer. `nonlinearity` is of an Elman layer. */
+static inline rnn_model *layer_model(rnn_layer_kind kind, rnn_nonlinearity nonlinearity, rnn_dtype dtype,
+                                     uint64_t seed, int64_t inputs, int64_t outputs) {
+  rnn_layer layer;
+  RNN_INIT(layer);
+  layer.kind = kind;
+  layer.nonlinearity = nonlinearity;
+  layer.input_size = inputs;
+  layer.output_size = outputs;
+  return model_of(layer, dtype, seed);
 }
 
 /* H to H, so that an output may be an input. */

@@ -117,7 +117,7 @@ static void *play(void *argument) {
 
 /* ---- The rest of the program ---- */
 
-static rnn_model *make_model(rnn_layer_kind kind, rnn_dtype dtype, int with_tokens, uint64_t seed) {
+static rnn_model *make_model(const rnn_layer *recurrent, rnn_dtype dtype, int with_tokens, uint64_t seed) {
   rnn_layer layers[3];
   rnn_model_options options;
   rnn_model *model = NULL;
@@ -126,10 +126,12 @@ static rnn_model *make_model(rnn_layer_kind kind, rnn_dtype dtype, int with_toke
     RNN_INIT(layers[i]);
   options.dtype = dtype;
   options.seed = seed;
+  layers[1] = *recurrent;
+  layers[1].struct_size = sizeof layers[1];
   layers[0].kind = RNN_EMBEDDING;
   layers[0].input_size = layers[0].output_size = layers[1].input_size = INPUTS;
-  layers[1].kind = kind;
-  layers[1].output_size = layers[2].input_size = H;
+  layers[1].output_size = H;
+  layers[2].input_size = recurrent->proj_size ? recurrent->proj_size : H;
   layers[1].num_layers = 2;
   layers[2].kind = RNN_LINEAR;
   layers[2].output_size = OUTPUTS;
@@ -162,7 +164,8 @@ static rnn_in zeros_and(size_t bytes, const void *value, size_t value_bytes) {
   return (rnn_in){data, bytes};
 }
 
-static void fill_rig(rig *r, rnn_layer_kind kind, rnn_dtype dtype) {
+static void fill_rig(rig *r, const rnn_layer *recurrent, rnn_dtype dtype) {
+  const rnn_layer stranger = {.kind = recurrent->kind == RNN_GRU ? RNN_LSTM : RNN_GRU};
   const size_t size = dtype == RNN_FLOAT64 ? sizeof(double) : sizeof(float), rows = (size_t)r->lanes;
   const rnn_dtype tokens = dtype == RNN_FLOAT64 ? RNN_INT64 : RNN_INT32;
   const size_t step = r->with_tokens ? rows * size : rows * INPUTS * size, answer = rows * OUTPUTS * size;
@@ -174,10 +177,10 @@ static void fill_rig(rig *r, rnn_layer_kind kind, rnn_dtype dtype) {
   RNN_INIT(info);
   RNN_INIT(model_info);
   for (uint64_t i = 0; i < 2; i++)
-    r->models[i] = make_model(kind, dtype, r->with_tokens, i);
+    r->models[i] = make_model(recurrent, dtype, r->with_tokens, i);
   for (int i = 0; i < 2 && r->weights != RNN_WEIGHTS_OWN; i++)
     r->models[i] = make_small(r->models[i], r->weights);
-  rnn_model *other = make_model(kind == RNN_GRU ? RNN_LSTM : RNN_GRU, dtype, r->with_tokens, 0);
+  rnn_model *other = make_model(&stranger, dtype, r->with_tokens, 0);
   r->stream = make_stream(r->models[0], r->lanes, tokens);
   r->twin = make_stream(r->models[1], 1, tokens);
   r->stranger = make_stream(other, 1, tokens);
@@ -223,13 +226,13 @@ static void play_other_weights(rig *r) {
 }
 
 /* Plays while weights are handed over. */
-static void play_and_swap(rnn_layer_kind kind, rnn_dtype dtype, rnn_weights weights, int with_tokens,
+static void play_and_swap(const rnn_layer *recurrent, rnn_dtype dtype, rnn_weights weights, int with_tokens,
                           int64_t lanes) {
   rig r = {.lanes = lanes, .with_tokens = with_tokens, .weights = weights};
   rnn_stream_info info;
   pthread_t audio;
   RNN_INIT(info);
-  fill_rig(&r, kind, dtype);
+  fill_rig(&r, recurrent, dtype);
   CHECK(pthread_create(&audio, NULL, play, &r) == 0);
   while (!__atomic_load_n(&r.is_done, __ATOMIC_ACQUIRE))
     play_other_weights(&r);
@@ -237,7 +240,7 @@ static void play_and_swap(rnn_layer_kind kind, rnn_dtype dtype, rnn_weights weig
   REQUIRE_OK(rnn_stream_describe(r.stream, &info));
   CHECK(info.swaps >= 1 && info.swaps <= r.swaps && info.active_lanes == lanes);
   if (!CHECK(r.wrong == 0 && r.wrong_swaps == 0))
-    fprintf(stderr, "  kind %d, %d tokens, %d lanes\n", kind, with_tokens, (int)lanes);
+    fprintf(stderr, "  kind %d, %d tokens, %d lanes\n", recurrent->kind, with_tokens, (int)lanes);
   free_rig(&r);
 }
 
@@ -256,22 +259,37 @@ static int status_of_child(const char *what) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Two levels each. From FIRST_IN_PHASES on there are no small weights. */
+static const rnn_layer layers[] = {
+    {.kind = RNN_ELMAN},
+    {.kind = RNN_GRU},
+    {.kind = RNN_LSTM},
+    {.kind = RNN_LSTM, .residual = 1, .learn_state = 1},
+    {.kind = RNN_LSTM, .peepholes = 1, .proj_size = 9, .layer_norm = 1, .learn_state = 1},
+    {.kind = RNN_CELL, .cell = "gru_reset_before", .zoneout = 0.5},
+    {.kind = RNN_CELL, .cell = "min_gru", .residual = 1},
+    {.kind = RNN_CELL, .cell = "lstm_coupled", .zoneout_cell = 0.5},
+};
+
+enum { LAYERS = sizeof layers / sizeof *layers, FIRST_IN_PHASES = 4 };
+
 int main(int count, char **arguments) {
   if (count > 1) {
     crime = arguments[1];
-    play_and_swap(RNN_LSTM, RNN_FLOAT32, RNN_WEIGHTS_OWN, 0, 1);
+    play_and_swap(&layers[2], RNN_FLOAT32, RNN_WEIGHTS_OWN, 0, 1);
     return check_failures;
   }
   CHECK_INTEGER(status_of_child("nothing"), 0);
   CHECK_INTEGER(status_of_child("malloc"), 43);
   CHECK_INTEGER(status_of_child("swap"), 43);
-  for (rnn_layer_kind kind = RNN_ELMAN; kind <= RNN_LSTM; kind++) {
+  for (int i = 0; i < LAYERS; i++) {
+    const rnn_weights most = i < FIRST_IN_PHASES ? RNN_WEIGHTS_INT8 : RNN_WEIGHTS_OWN;
     for (int way = 0; way < 4; way++) { /* one lane and several, features and tokens */
       const int with_tokens = way % 2;
       const int64_t lanes = way < 2 ? 1 : LANES;
-      play_and_swap(kind, RNN_FLOAT64, RNN_WEIGHTS_OWN, with_tokens, lanes);
-      for (rnn_weights weights = RNN_WEIGHTS_OWN; weights <= RNN_WEIGHTS_INT8; weights++)
-        play_and_swap(kind, RNN_FLOAT32, weights, with_tokens, lanes);
+      play_and_swap(&layers[i], RNN_FLOAT64, RNN_WEIGHTS_OWN, with_tokens, lanes);
+      for (rnn_weights weights = RNN_WEIGHTS_OWN; weights <= most; weights++)
+        play_and_swap(&layers[i], RNN_FLOAT32, weights, with_tokens, lanes);
     }
   }
   return check_finish("realtime");

@@ -106,6 +106,18 @@ def test_a_row_does_not_see_the_others(model, seed):
     assert_same_bits(model(other, lengths)[0][:, 0], model(x, lengths)[0][:, 0])
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_what_an_earlier_step_left_at_padding_reaches_nothing(name):
+    """Not NaN either, which nothing times zero is."""
+    model = model_of(ALL[name])
+    (x, y), lengths = batch_for(model, 1, STEPS, ROWS), ragged(1, shortest=0)
+    one, other = still(model, SUM, seed=5), still(model, SUM, seed=5)
+    for sign in (1, -1):
+        assert one.step(x, y).step == other.step(np.full_like(x, sign * np.inf), y).step
+    assert one.step(x, y, lengths).loss == other.step(x, y, lengths).loss
+    assert_same_dicts(other.gradients(), one.gradients())
+
+
 # ---- Both ways
 
 

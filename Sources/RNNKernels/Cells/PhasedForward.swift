@@ -1,3 +1,5 @@
+import CPlatform
+
 /// One time step forward: first the products, then the cell, row by row.
 enum PhasedForward<M: Machine> {
   typealias V = M.V
@@ -129,6 +131,7 @@ enum PhasedForward<M: Machine> {
   private static func settle(_ step: Step, _ r: Int, hasCell: Bool) {
     let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     if step.pointee.isPadding(r) {
+      clear(row, sizes)
       copy(row.previousOutput, to: row.output, sizes.output)
       if hasCell { copy(row.previousCell, to: row.cell, sizes.size) }
     } else {
@@ -142,6 +145,13 @@ enum PhasedForward<M: Machine> {
     L.forEach(sizes.output) { j, lanes in
       L.store(L.load(row.output, j, lanes) * L.load(mask, j, lanes), next, j, lanes)
     }
+  }
+
+  /// What stands at padding takes part in sums over all steps, times zero: it must not be NaN of an earlier pass.
+  private static func clear(_ row: CellNumbers<S>, _ sizes: CellSizes) {
+    let bytes = sizes.size &* MemoryLayout<S>.stride
+    if row.made != row.output { memset(row.made, 0, bytes) }
+    if row.reset != row.made { memset(row.reset, 0, bytes) }
   }
 
   private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
