@@ -1,3 +1,5 @@
+import CPlatform
+
 /// One time step forward: first the products, then the cell, row by row.
 enum PhasedForward<M: Machine> {
   typealias V = M.V
@@ -131,6 +133,7 @@ enum PhasedForward<M: Machine> {
     if step.pointee.isPadding(r) {
       copy(row.previousOutput, to: row.output, sizes.output)
       if hasCell { copy(row.previousCell, to: row.cell, sizes.size) }
+      clear(step, row)
     } else {
       keep(
         row.previousOutput, row.output, to: row.output, sizes.output, row.outputZone, step.pointee.outputZone)
@@ -142,6 +145,13 @@ enum PhasedForward<M: Machine> {
     L.forEach(sizes.output) { j, lanes in
       L.store(L.load(row.output, j, lanes) * L.load(mask, j, lanes), next, j, lanes)
     }
+  }
+
+  /// Of what is kept for products on the way back: there zeros meet it, and what an earlier call left may be NaN.
+  private static func clear(_ step: Step, _ row: CellNumbers<S>) {
+    let bytes = step.pointee.sizes.size &* MemoryLayout<S>.stride
+    if step.pointee.parameters.projection != nil { memset(row.made, 0, bytes) }
+    if step.pointee.parameters.candidate != nil { memset(row.reset, 0, bytes) }
   }
 
   private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {
