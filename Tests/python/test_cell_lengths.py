@@ -182,3 +182,22 @@ def test_padding_forgets_a_step_that_was_not_finite(name):
     for trainer in trainers:
         assert not trainer.step(x, y, lengths).skipped
     assert_same_dicts(trainers[0].gradients(), trainers[1].gradients())
+
+
+ADDED = {
+    "residual": [librnn.MinGRU(3, 3, residual=True)],
+    "skip": [librnn.GRU(3, 3), librnn.Linear(3, 2, skip=True, activation="tanh")],
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("options", [{}, {"bptt": 16}, {"recompute": True}], ids=repr)
+def test_what_is_added_to_states_stays_at_padding(name, options):
+    """Sequences that end many stretches before the longest."""
+    model = librnn.Model(*ADDED[name])
+    x, lengths = normal(2, 300, 2, 3).astype("float32"), [300, 10]
+    y = model(x, lengths)[0]
+    assert_same_bits(y[10:, 1], np.broadcast_to(y[9, 1], y[10:, 1].shape).copy())
+    assert_same_bits(y[:, 0], model(np.ascontiguousarray(x[:, :1]))[0][:, 0])
+    trainer = librnn.Trainer(model, SUM, librnn.SGD(lr=0.1), **options)
+    assert np.isfinite(trainer.step(x, y, lengths).loss)
