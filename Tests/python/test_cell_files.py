@@ -258,3 +258,16 @@ def test_no_damage_goes_unnoticed(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(librnn.FormatError):
             librnn.load(path)
+
+
+def test_weights_that_somebody_wrote_are_not_taken_back_after_resuming(tmp_path):
+    model = librnn.Model(librnn.GRU(2, 2))
+    trainer = librnn.Trainer(model, MSE, nonfinite="roll_back")
+    x = np.ones((2, 1, 2), np.float32)
+    trainer.step(x, x)
+    model.load_state_dict({name: 2 * value for name, value in model.state_dict().items()})
+    trainer.save(tmp_path / "run.safetensors")
+    again = librnn.Trainer.resume(tmp_path / "run.safetensors")
+    for each in (trainer, again):
+        assert each.step(np.inf * x, x).action == "skipped"
+    assert_same_dicts(again.model.state_dict(), model.state_dict())

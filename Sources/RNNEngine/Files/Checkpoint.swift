@@ -15,7 +15,7 @@ extension Trainer {
     func add(_ values: View<S>, _ prefix: String) { entries += model.entries(values, prefix: prefix) }
     let names = options.optimizer.slotNames
     for index in names.indices { add(optimizer.slot(index), text("optimizer.\(names[index]).")) }
-    if let lastGood, lastGood.isKept {
+    if let lastGood, lastGood.holds(for: model) {
       add(lastGood.parameters.values, "last_good.")
       for index in names.indices { add(lastGood.slot(index), text("last_good.optimizer.\(names[index]).")) }
       if let average = lastGood.average { add(average.values, "last_good.average.") }
@@ -37,7 +37,7 @@ extension Trainer {
   private var progress: Progress {
     Progress(
       updates: optimizer.updates, counts: counts, norms: history?.norms ?? [],
-      lastGoodUpdates: lastGood.flatMap { $0.isKept ? $0.updates : nil }, plateau: plateau,
+      lastGoodUpdates: lastGood.flatMap { $0.holds(for: model) ? $0.updates : nil }, plateau: plateau,
       accumulated: accumulation?.count ?? 0, groups: groups)
   }
 
