@@ -260,6 +260,18 @@ def test_no_damage_goes_unnoticed(tmp_path):
             librnn.load(path)
 
 
+def test_options_against_the_layers_are_a_damaged_file(tmp_path):
+    path = tmp_path / "run.safetensors"
+    librnn.Trainer(librnn.Model(librnn.GRU(2, 2, bidirectional=True)), MSE).save(path)
+    header, tensors = header_of(path)
+    text = header["__metadata__"]["trainer"]
+    for old, new in (('"bptt":0', '"bptt":2'), ('"omega":0.0', '"omega":1.0')):
+        header["__metadata__"]["trainer"] = text.replace(old, new)
+        write(path, header, tensors)
+        with pytest.raises(librnn.FormatError):
+            librnn.Trainer.resume(path)
+
+
 def test_weights_that_somebody_wrote_are_not_taken_back_after_resuming(tmp_path):
     model = librnn.Model(librnn.GRU(2, 2))
     trainer = librnn.Trainer(model, MSE, nonfinite="roll_back")

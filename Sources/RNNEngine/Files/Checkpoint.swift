@@ -81,7 +81,7 @@ private func resume<S: Scalar>(
   do throws(RNNError) {
     let criterion = try Criterion(options.loss, json["class_weights"], classes: model.outputSize)
     trainer = try Trainer(model, options, criterion)
-  } catch { throw error.code == .argument ? file.damaged(error) : error }
+  } catch { throw error.code == .argument || error.code == .model ? file.damaged(error) : error }
   try trainer.restore(file, json)
   return trainer
 }
