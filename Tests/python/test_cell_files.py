@@ -272,6 +272,16 @@ def test_options_against_the_layers_are_a_damaged_file(tmp_path):
             librnn.Trainer.resume(path)
 
 
+def test_constants_of_functions_that_have_none_are_passed_over(tmp_path):
+    path = tmp_path / "model.safetensors"
+    librnn.Model(librnn.GRU(2, 2, activations=["sigmoid", "tanh"])).save(path)
+    header, tensors = header_of(path)
+    text = header["__metadata__"]["librnn"].replace('["sigmoid",0.0,', '["sigmoid",0.3,')
+    header["__metadata__"]["librnn"] = text
+    write(path, header, tensors)
+    assert librnn.load(path).layers[0].activations == ("sigmoid", "tanh")
+
+
 def test_weights_that_somebody_wrote_are_not_taken_back_after_resuming(tmp_path):
     model = librnn.Model(librnn.GRU(2, 2))
     trainer = librnn.Trainer(model, MSE, nonfinite="roll_back")
