@@ -1,4 +1,4 @@
-"""Single layers over buffers of the caller: what lies in reserve, workspace and padding beforehand reaches nothing."""
+"""Single layers over buffers of the caller: what lies there, and at padding, reaches nothing."""
 
 from ctypes import byref, sizeof
 
