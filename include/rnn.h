@@ -484,7 +484,7 @@ typedef struct rnn_trainer_options {
   /*
    * 1: less memory for more time. Activations are kept for a segment of about sqrt(T) steps at a time, in whole
    * blocks of 512 / B steps, and computed again on the way back. The gradient has the same bits, but for a
-   * last-step head with lengths, whose sums are in another order. 0: activations of all steps are kept.
+   * last-step head with lengths, and for weight_drop, whose sums are in another order. 0: activations of all steps are kept.
    */
   int32_t recompute;
   double clip_tensor_norm; /* as clip_norm, of each tensor by itself */

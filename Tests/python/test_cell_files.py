@@ -258,3 +258,38 @@ def test_no_damage_goes_unnoticed(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(librnn.FormatError):
             librnn.load(path)
+
+
+def test_options_against_the_layers_are_a_damaged_file(tmp_path):
+    path = tmp_path / "run.safetensors"
+    librnn.Trainer(librnn.Model(librnn.GRU(2, 2, bidirectional=True)), MSE).save(path)
+    header, tensors = header_of(path)
+    text = header["__metadata__"]["trainer"]
+    for old, new in (('"bptt":0', '"bptt":2'), ('"omega":0.0', '"omega":1.0')):
+        header["__metadata__"]["trainer"] = text.replace(old, new)
+        write(path, header, tensors)
+        with pytest.raises(librnn.FormatError):
+            librnn.Trainer.resume(path)
+
+
+def test_constants_of_functions_that_have_none_are_passed_over(tmp_path):
+    path = tmp_path / "model.safetensors"
+    librnn.Model(librnn.GRU(2, 2, activations=["sigmoid", "tanh"])).save(path)
+    header, tensors = header_of(path)
+    text = header["__metadata__"]["librnn"].replace('["sigmoid",0.0,', '["sigmoid",0.3,')
+    header["__metadata__"]["librnn"] = text
+    write(path, header, tensors)
+    assert librnn.load(path).layers[0].activations == ("sigmoid", "tanh")
+
+
+def test_weights_that_somebody_wrote_are_not_taken_back_after_resuming(tmp_path):
+    model = librnn.Model(librnn.GRU(2, 2))
+    trainer = librnn.Trainer(model, MSE, nonfinite="roll_back")
+    x = np.ones((2, 1, 2), np.float32)
+    trainer.step(x, x)
+    model.load_state_dict({name: 2 * value for name, value in model.state_dict().items()})
+    trainer.save(tmp_path / "run.safetensors")
+    again = librnn.Trainer.resume(tmp_path / "run.safetensors")
+    for each in (trainer, again):
+        assert each.step(np.inf * x, x).action == "skipped"
+    assert_same_dicts(again.model.state_dict(), model.state_dict())

@@ -173,3 +173,43 @@ def test_a_last_step_head_above_both_ways():
     for row, length in enumerate(lengths):
         assert_close(y[row], model(np.ascontiguousarray(x[:length, row : row + 1]))[0][0])
     assert padding(lengths).any()
+
+
+RESET = {
+    "reset before": lambda: librnn.GRU(3, 4, reset_after=False),
+    "projection": lambda: librnn.LSTM(3, 4, proj_size=2),
+    "coupled": lambda: librnn.LSTM(3, 4, coupled=True, proj_size=2),
+    "normalised": lambda: librnn.LSTM(3, 4, proj_size=2, layer_norm=True),
+}
+
+
+@pytest.mark.parametrize("name", RESET)
+def test_padding_forgets_a_step_that_was_not_finite(name):
+    """What that step left at the places of padding must not meet the gradient, zero as it is."""
+    x = normal(1, STEPS, ROWS, 3)
+    infinite, lengths = np.full_like(x, np.inf), [STEPS, *range(ROWS - 1)]
+    trainers = [librnn.Trainer(librnn.Model(RESET[name](), dtype="float64"), SUM) for _ in "ab"]
+    y = np.zeros_like(trainers[0].model(x)[0])
+    assert trainers[0].step(infinite, y).skipped
+    for trainer in trainers:
+        assert not trainer.step(x, y, lengths).skipped
+    assert_same_dicts(trainers[0].gradients(), trainers[1].gradients())
+
+
+ADDED = {
+    "residual": [librnn.MinGRU(3, 3, residual=True)],
+    "skip": [librnn.GRU(3, 3), librnn.Linear(3, 2, skip=True, activation="tanh")],
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("options", [{}, {"bptt": 16}, {"recompute": True}], ids=repr)
+def test_what_is_added_to_states_stays_at_padding(name, options):
+    """Sequences that end many stretches before the longest."""
+    model = librnn.Model(*ADDED[name])
+    x, lengths = normal(2, 300, 2, 3).astype("float32"), [300, 10]
+    y = model(x, lengths)[0]
+    assert_same_bits(y[10:, 1], np.broadcast_to(y[9, 1], y[10:, 1].shape).copy())
+    assert_same_bits(y[:, 0], model(np.ascontiguousarray(x[:, :1]))[0][:, 0])
+    trainer = librnn.Trainer(model, SUM, librnn.SGD(lr=0.1), **options)
+    assert np.isfinite(trainer.step(x, y, lengths).loss)

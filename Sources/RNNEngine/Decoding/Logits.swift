@@ -23,11 +23,11 @@ extension Numbers {
 
   /// log Σ exp(x).
   @inline(never)
-  func logSumOfExponentials() -> Double {
+  func partition() -> Partition {
     let top = largest()
     var sum = 0.0
     for j in 0..<count { sum += exp(self[j] - top) }
-    return top + log(sum)
+    return Partition(top: top, rest: log(sum))
   }
 
   /// A row of logits makes a distribution if one at least is more than -infinity and none is infinity or NaN.
@@ -39,4 +39,13 @@ extension Numbers {
       top.isNaN ? .nan : .argument,
       "logits: expected numbers or -infinity, and not that alone, got others in row \(row)")
   }
+}
+
+/// log Σ exp(x), as the largest x and the rest: beside a large x the rest would be lost.
+struct Partition {
+  let top: Double
+  let rest: Double
+
+  /// log p of a logit.
+  func logProbability(_ x: Double) -> Double { x - top - rest }
 }

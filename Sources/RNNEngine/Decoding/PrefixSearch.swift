@@ -58,8 +58,8 @@ final class PrefixSearch {
 
   /// One step.
   func read(_ logits: Numbers, isGreedy: Bool) {
-    let partition = logits.logSumOfExponentials()
-    for k in 0..<logits.count { logs.values[k] = logits[k] - partition }
+    let partition = logits.partition()
+    for k in 0..<logits.count { logs.values[k] = partition.logProbability(logits[k]) }
     if isGreedy { follow(logits.firstLargest()) } else { advance() }
   }
 

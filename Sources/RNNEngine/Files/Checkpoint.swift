@@ -15,7 +15,7 @@ extension Trainer {
     func add(_ values: View<S>, _ prefix: String) { entries += model.entries(values, prefix: prefix) }
     let names = options.optimizer.slotNames
     for index in names.indices { add(optimizer.slot(index), text("optimizer.\(names[index]).")) }
-    if let lastGood, lastGood.isKept {
+    if let lastGood, lastGood.holds(for: model) {
       add(lastGood.parameters.values, "last_good.")
       for index in names.indices { add(lastGood.slot(index), text("last_good.optimizer.\(names[index]).")) }
       if let average = lastGood.average { add(average.values, "last_good.average.") }
@@ -37,7 +37,7 @@ extension Trainer {
   private var progress: Progress {
     Progress(
       updates: optimizer.updates, counts: counts, norms: history?.norms ?? [],
-      lastGoodUpdates: lastGood.flatMap { $0.isKept ? $0.updates : nil }, plateau: plateau,
+      lastGoodUpdates: lastGood.flatMap { $0.holds(for: model) ? $0.updates : nil }, plateau: plateau,
       accumulated: accumulation?.count ?? 0, groups: groups)
   }
 
@@ -81,7 +81,7 @@ private func resume<S: Scalar>(
   do throws(RNNError) {
     let criterion = try Criterion(options.loss, json["class_weights"], classes: model.outputSize)
     trainer = try Trainer(model, options, criterion)
-  } catch { throw error.code == .argument ? file.damaged(error) : error }
+  } catch { throw error.code == .argument || error.code == .model ? file.damaged(error) : error }
   try trainer.restore(file, json)
   return trainer
 }

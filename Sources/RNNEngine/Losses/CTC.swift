@@ -45,11 +45,11 @@ struct CTC {
     let weight = loss.reduction == .sum ? 1 : 1 / Double(rows * max(labels.length(row), 1))
     for t in 0..<lattice.steps {
       let logits = part(outputs, t, row)
-      let partition = logits.logSumOfExponentials()
+      let partition = logits.partition()
       lattice.load(logits, step: t, partition: partition)
       guard let gradient else { continue }
       let target = part(gradient, t, row)
-      for k in 0..<width { target[k] = weight * exp(logits[k] - partition) }
+      for k in 0..<width { target[k] = weight * exp(partition.logProbability(logits[k])) }
     }
     let likelihood = lattice.forward()
     let isZero = likelihood == -.infinity && loss.zeroInfinity

@@ -35,12 +35,12 @@ struct CTCLattice {
   private var states: Int { 2 * labels.count + 1 }
   private var width: Int { states + 4 }
 
-  /// From the logits of a step and the logarithm of their partition sum.
+  /// From the logits of a step and their partition sum.
   @inline(never)
-  func load(_ logits: Numbers, step t: Int, partition: Double) {
+  func load(_ logits: Numbers, step t: Int, partition: Partition) {
     let row = emissions + t * (1 + labels.count)
-    row[0] = logits[blank] - partition
-    for u in 0..<labels.count { row[1 + u] = logits[labels[u]] - partition }
+    row[0] = partition.logProbability(logits[blank])
+    for u in 0..<labels.count { row[1 + u] = partition.logProbability(logits[labels[u]]) }
   }
 
   /// log p(l).

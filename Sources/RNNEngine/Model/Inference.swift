@@ -1,6 +1,9 @@
 import RNNKernels
 
 extension Model {
+  /// Whether outputs are more than functions of states: inputs are added.
+  var addsInput: Bool { descriptions.contains { $0.options.isResidual || $0.addsInput } }
+
   /// Steps that run at a time: enough for large matrix products, few enough that activations stay in the caches.
   private static func stretchOfInference(rows: Int) -> Int { min(max(1024 / rows, 8), 128) }
 
@@ -17,6 +20,7 @@ extension Model {
     network.run(sequence) { stretch, outputs in
       if isLastStep { sequence.copyEnding(in: stretch, from: outputs, to: output) }
     }
+    if addsInput { sequence.repeatLast() }
     idle.giveBack(network)
   }
 }
@@ -34,6 +38,17 @@ extension Network {
 }
 
 extension Sequence {
+  /// After its end a row's outputs keep their last values. Within a stretch layers see to that; in those after it what
+  /// is added to states is not there any more.
+  func repeatLast() {
+    guard let output, lengths != nil, !isLastStep else { return }
+    let width = output.count / (steps * rows)
+    for row in 0..<rows where length(row) > 0 {
+      let last = output.start + ((length(row) - 1) * rows + row) * width
+      for t in length(row)..<steps { output.part((t * rows + row) * width, width).copy(from: last) }
+    }
+  }
+
   /// The rows whose last valid step lies in the stretch have their final output now.
   func copyEnding(in stretch: Range<Int>, from outputs: View<S>, to output: View<S>) {
     let width = output.count / rows

@@ -16,6 +16,9 @@ final class LastGood<S: Scalar> {
     average = hasAverage ? try Buffer(count: model.parameters.values.count) : nil
   }
 
+  /// Whether there are any to go back to, with nobody having written the model's weights since.
+  func holds(for model: Model<S>) -> Bool { isKept && version == model.version }
+
   /// Running average `index`.
   func slot(_ index: Int) -> View<S> {
     slots.values.part(index * parameters.values.count, parameters.values.count)

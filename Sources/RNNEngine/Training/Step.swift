@@ -176,7 +176,7 @@ extension Trainer {
 
   /// Back to the last good weights, to go on more slowly. false: that is not the policy, or there are none.
   private func rollBack() -> Bool {
-    guard let lastGood, lastGood.isKept, lastGood.version == model.version else { return false }
+    guard let lastGood, lastGood.holds(for: model) else { return false }
     lastGood.restore(model, optimizer, average)
     lastGood.version = model.version
     accumulation?.count = 0

@@ -17,6 +17,7 @@ extension Trainer {
       loss = forward(walk, loss)
       if isTraining && options.recompute { backwardRecomputing(walk) }
     }
+    if model.addsInput { sequence.repeatLast() }
     return loss
   }
 

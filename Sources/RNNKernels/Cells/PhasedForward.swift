@@ -131,9 +131,9 @@ enum PhasedForward<M: Machine> {
   private static func settle(_ step: Step, _ r: Int, hasCell: Bool) {
     let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     if step.pointee.isPadding(r) {
-      clear(row, sizes)
       copy(row.previousOutput, to: row.output, sizes.output)
       if hasCell { copy(row.previousCell, to: row.cell, sizes.size) }
+      clear(step, row)
     } else {
       keep(
         row.previousOutput, row.output, to: row.output, sizes.output, row.outputZone, step.pointee.outputZone)
@@ -147,11 +147,11 @@ enum PhasedForward<M: Machine> {
     }
   }
 
-  /// What stands at padding takes part in sums over all steps, times zero: it must not be NaN of an earlier pass.
-  private static func clear(_ row: CellNumbers<S>, _ sizes: CellSizes) {
-    let bytes = sizes.size &* MemoryLayout<S>.stride
-    if row.made != row.output { memset(row.made, 0, bytes) }
-    if row.reset != row.made { memset(row.reset, 0, bytes) }
+  /// Of what is kept for products on the way back: there zeros meet it, and what an earlier call left may be NaN.
+  private static func clear(_ step: Step, _ row: CellNumbers<S>) {
+    let bytes = step.pointee.sizes.size &* MemoryLayout<S>.stride
+    if step.pointee.parameters.projection != nil { memset(row.made, 0, bytes) }
+    if step.pointee.parameters.candidate != nil { memset(row.reset, 0, bytes) }
   }
 
   private static func copy(_ source: UnsafePointer<S>, to target: UnsafeMutablePointer<S>, _ count: Int) {

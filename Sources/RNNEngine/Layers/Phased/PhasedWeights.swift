@@ -52,13 +52,19 @@ struct PhasedWeights<S: Scalar> {
     if let part = layer.parts.projection {
       packMatrix(matrix(part, of: parameters).transposed, to: projection)
     }
+    packVectors(parameters)
+  }
+
+  private func packVectors(_ parameters: View<S>) {
     let parts = Self.vectorParts(layer.parts)
     for index in 0..<7 {
       if let part = parts[index] { vectors[index].copy(from: layer.tensor(part, of: parameters).start) }
     }
   }
 
+  /// All that the way back reads: what `pack` has written need not be there any more.
   func packBackward(_ parameters: View<S>) {
+    packVectors(parameters)
     if layer.hasHidden { packMatrix(direct(parameters), to: hiddenBack) }
     if layer.form.hidden == .reset { packMatrix(last(parameters), to: candidateBack) }
     if let part = layer.parts.projection { packMatrix(matrix(part, of: parameters), to: projectionBack) }

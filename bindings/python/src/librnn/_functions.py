@@ -64,7 +64,9 @@ def from_c(layer: _c.Layer, count: int) -> tuple[Function, ...] | None:
     if not layer.has_activations:
         return None
     return tuple(
-        (name, layer.alpha[place], layer.beta[place]) if layer.alpha[place] else name
+        (name, layer.alpha[place], layer.beta[place])
+        if name == "hard_sigmoid" and layer.alpha[place]
+        else name
         for place in range(count)
         for name in [word(layer.activations[place], NONLINEARITIES)]
     )  # type: ignore[return-value]

@@ -78,7 +78,7 @@ class Trainer(Owner):
     recompute
         Keep activations for about √T steps at a time only, and compute them again on the way back:
         less memory for more time, and a gradient of the same bits. (Not quite with a last-step head
-        and `lengths`: there its sums are in another order.)
+        and `lengths`, or with `weight_drop`: there its sums are in another order.)
     schedule
         StepSchedule, CosineSchedule, OneCycleSchedule or PlateauSchedule, or ConstantSchedule for a
         warm-up alone: how the learning rate goes from update to update. None: it stays.
