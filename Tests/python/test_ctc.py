@@ -284,3 +284,15 @@ def test_options_of_decoding_are_refused():
         ("lengths[1] | 0 to 4 | 5", {"lengths": [4, 5]}),
     ]:
         assert_told(librnn.ArgumentError, sentence, lambda o=options: librnn.ctc_decode(x, **o))
+
+
+@pytest.mark.parametrize("large", [1e16, 1e17, 1e300])
+def test_beside_large_logits_nothing_is_lost(large):
+    x = np.full((2, 1, 3), large)
+    y = np.array([[1]])
+    value, gradient = loss_and_gradient(x, librnn.CTCLoss(0, "sum"), y)
+    expected, slope = loss_and_gradient(np.zeros((2, 1, 3)), librnn.CTCLoss(0, "sum"), y)
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert_close(gradient, slope, bound=1e-12)
+    (found,) = librnn.ctc_decode(x, beam_width=3)
+    assert found.log_probability <= 0

@@ -17,7 +17,8 @@ struct PhasedWeights<S: Scalar> {
   /// Which tensors these are.
   private static func vectorParts(_ parts: PhasedParts) -> InlineArray<7, Int?> {
     [
-      parts.inputBias, parts.hiddenBias, parts.peepholes, parts.inputScale, parts.hiddenScale, parts.cellScale,
+      parts.inputBias, parts.hiddenBias, parts.peepholes, parts.inputScale, parts.hiddenScale,
+      parts.cellScale,
       parts.cellShift,
     ]
   }

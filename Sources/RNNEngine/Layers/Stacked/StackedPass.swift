@@ -216,7 +216,9 @@ struct StackedPass<S: Scalar> {
 
   /// The part of the gradient by a level's output that one direction sees, in its own time.
   private func outputGradient(_ d: Int, _ upper: View<S>) -> View<S> {
-    if reserve.level(0).directions[0].output.isEmpty { return upper.part(0, pass.steps * pass.rows * stack.width) }
+    if reserve.level(0).directions[0].output.isEmpty {
+      return upper.part(0, pass.steps * pass.rows * stack.width)
+    }
     let width = stack.ownWidth
     let offset = d == 1 && options.direction == .concatenated ? width : 0
     let target = scratch.output.part(0, pass.steps * pass.rows * width)
