@@ -904,11 +904,11 @@ typedef enum rnn_verdict {
   RNN_DIVERGED = 5
 } rnn_verdict;
 
-/* One stacked recurrent layer of an observed step. */
+/* One stacked recurrent layer of an observed step, in one direction; of the backward one in its own, turned time. */
 typedef struct rnn_flow {
   size_t struct_size;
   size_t layer;        /* place in the stack */
-  int64_t level;       /* place in the layer, 0 to L-1 */
+  int64_t level;       /* place in the layer, 0 to L-1; of both directions 2 k, and 2 k + 1 for backward */
   int64_t hidden_size; /* H */
   int64_t time_steps;  /* T of the step */
   int64_t gate_count;  /* G */

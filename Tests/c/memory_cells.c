@@ -84,12 +84,12 @@ void check_cells(void) {
     const int before = check_failures;
     make(&cells[i]);
     for (int threads = 2; threads >= 1; threads--) {
-      const int most = 120, streaming_most = threads > 1 ? 40 : 0;
+      const int most = threads > 1 ? 40 : 0;
       REQUIRE_OK(rnn_set_num_threads(threads));
       check_frugal(&forward, most);
       check_frugal(&training, most);
       check_frugal(&evaluation, most);
-      if (stream) check_frugal(&streaming, streaming_most);
+      if (stream) check_frugal(&streaming, most);
     }
     CHECK_STATUS(rnn_stream_free(stream), RNN_OK);
     CHECK_STATUS(rnn_trainer_free(trainer), RNN_OK);
