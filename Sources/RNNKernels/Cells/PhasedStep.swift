@@ -156,8 +156,6 @@ public struct PhasedStep<S: Real>: BitwiseCopyable {
   public var input: UnsafePointer<S>?
   public var inputStride = 0
   public var numbers: CellNumbers<S>
-  /// Whether activations stay in `inner` and `hidden`, for backward.
-  public var keepsActivations: Bool
   /// Whether u has a gradient of its own.
   public var separatesHidden = false
   /// Gates with peepholes.
@@ -167,12 +165,11 @@ public struct PhasedStep<S: Real>: BitwiseCopyable {
 
   public init(
     sizes: CellSizes, step: Int, rows: Int, lengths: UnsafePointer<Int>?, functions: CellFunctionSet<S>,
-    parameters: CellParameters<S>, numbers: CellNumbers<S>, keepsActivations: Bool,
-    scratch: UnsafeMutablePointer<S>
+    parameters: CellParameters<S>, numbers: CellNumbers<S>, scratch: UnsafeMutablePointer<S>
   ) {
     (self.sizes, self.step, self.rows, self.lengths) = (sizes, step, rows, lengths)
     (self.functions, self.parameters, self.numbers) = (functions, parameters, numbers)
-    (self.keepsActivations, self.scratch) = (keepsActivations, scratch)
+    self.scratch = scratch
   }
 
   @inline(__always)

@@ -90,8 +90,7 @@ extension PhasedLayer {
         sizes: layer.sizes, step: t, rows: rows.count,
         lengths: pass.lengths.values.map { UnsafePointer($0.start + rows.lowerBound) },
         functions: layer.functions, parameters: parameters,
-        numbers: numbers(t, rows.lowerBound, isBackward: isBackward), keepsActivations: pass.isTraining,
-        scratch: scratch)
+        numbers: numbers(t, rows.lowerBound, isBackward: isBackward), scratch: scratch)
       (step.outputZone, step.cellZone) = (S(layer.options.zoneout), S(layer.options.cellZoneout))
       step.separatesHidden = layer.separatesHidden
       step.peepholeCount = layer.peepholeCount

@@ -66,7 +66,7 @@ extension PhasedLayer {
     }
     var step = PhasedStep(
       sizes: sizes, step: 0, rows: 0, lengths: nil, functions: functions, parameters: parameters,
-      numbers: numbers, keepsActivations: false, scratch: stage.scratch)
+      numbers: numbers, scratch: stage.scratch)
     step.inputStride = stage.shape.inputStride
     (step.outputZone, step.cellZone) = (S(options.zoneout), S(options.cellZoneout))
     step.peepholeCount = peepholeCount

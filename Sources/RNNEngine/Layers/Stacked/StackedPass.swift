@@ -57,10 +57,10 @@ struct StackedPass<S: Scalar> {
           time.turn(read(k), to: reserve.level(k).reversed, width: stack.inputWidth(k))
         }
         let member = stack.members[k * stack.directions + d]
-        var own = levelPass(k, d)
-        if let masked = dropWeights(k, d) {
-          own.parameters = masked
-          member.layer.pack(masked, to: own.packed)
+        let own = levelPass(k, d)
+        if dropsWeights(k, d) {
+          dropWeights(own.parameters, member, own)
+          member.layer.pack(own.parameters, to: own.packed)
         }
         loadState(k, d, member)
         member.layer.forward(own)
@@ -74,8 +74,9 @@ struct StackedPass<S: Scalar> {
     let index = k * stack.directions + d
     var own = pass
     own.parameters = stack.part(stack.members[index], of: pass.parameters)
-    let (level, direction) = (reserve.level(k), reserve.level(k).directions[d])
-    if pass.dropout != nil, !direction.parameters.isEmpty { own.parameters = direction.parameters }
+    let level = reserve.level(k)
+    let direction = level.directions[d]
+    if dropsWeights(k, d) { own.parameters = direction.parameters }
     own.input = .features(d == 0 ? read(k) : level.reversed)
     own.state = scratch.state
     own.output = output(k, d)
@@ -88,7 +89,8 @@ struct StackedPass<S: Scalar> {
 
   /// Masks of inputs, one for all steps, and dropout between levels.
   private func drop(_ k: Int) {
-    let (dropped, mask) = (reserve.level(k).dropped, reserve.level(k).mask)
+    let level = reserve.level(k)
+    let (dropped, mask) = (level.dropped, level.mask)
     guard let dropout = pass.dropout?.forLevel(k * stack.directions), !dropped.isEmpty else { return }
     let (source, width) = (whole(k), stack.inputWidth(k))
     dropped.copy(from: source.start)
@@ -115,14 +117,16 @@ struct StackedPass<S: Scalar> {
     }
   }
 
-  /// W_hh without some weights, the same at every step: Merity, Keskar and Socher 2018. nil: it is whole.
-  private func dropWeights(_ k: Int, _ d: Int) -> View<S>? {
-    let index = k * stack.directions + d
-    let masked = reserve.level(k).directions[d].parameters
-    guard let dropout = pass.dropout?.forLevel(index), !masked.isEmpty else { return nil }
-    masked.copy(from: stack.part(stack.members[index], of: pass.parameters).start)
-    dropHidden(masked, stack.members[index], dropout)
-    return masked
+  /// Whether a level works with weights of its own, some of which are dropped.
+  private func dropsWeights(_ k: Int, _ d: Int) -> Bool {
+    pass.dropout != nil && !reserve.level(k).directions[d].parameters.isEmpty
+  }
+
+  /// W_hh without some weights, the same at every step: Merity, Keskar and Socher 2018.
+  private func dropWeights(_ masked: View<S>, _ member: StackedLayer<S>.Level, _ own: LayerPass<S>) {
+    guard let dropout = own.dropout else { return }
+    masked.copy(from: stack.part(member, of: pass.parameters).start)
+    dropHidden(masked, member, dropout)
   }
 
   /// Some of the numbers of W_hh become zero, others larger.
