@@ -2,165 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from . import _c_types as _c
 from . import _functions
-from ._checks import integer, known, number, positive, word
-from ._functions import Function
-from ._layer import INITS, Init, Layer
+from ._checks import integer, known, number, word
+from ._layer import INITS, Layer
+from ._recurrent import DIRECTIONS, PROBABILITIES, Options, Recurrent, probability
 from .errors import ArgumentError, mismatch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-Merge: TypeAlias = Literal["concat", "sum"]
-
-_DIRECTIONS: Mapping[str, int] = {"concat": _c.RNN_CONCATENATED, "sum": _c.RNN_SUMMED}
-_PROBABILITIES = ("zoneout", "input_dropout", "recurrent_dropout", "weight_drop")
-
-
-class Options(TypedDict, total=False):
-    """What every recurrent layer takes: see `Recurrent`."""
-
-    bidirectional: bool
-    merge: Merge
-    layer_norm: bool
-    zoneout: float
-    input_dropout: float
-    recurrent_dropout: float
-    weight_drop: float
-    residual: bool
-    learn_state: bool
-    activations: Sequence[Function] | None
-    weight_init: Init
-    recurrent_init: Init
-    spectral_radius: float | None
-
-
-class Recurrent(Layer):
-    """What all recurrent layers have in common.
-
-    Takes [T, B, I], gives [T, B, H] of the last stacked layer, or [T, B, 2H] of both directions.
-
-    Parameters
-    ----------
-    input_size, hidden_size
-        I and H.
-    num_layers
-        L, stacked one above the other.
-    dropout
-        Between the stacked layers, in training; in [0, 1).
-    bidirectional
-        Whether time is walked both ways, each sequence turned round by itself. Such a model does
-        not stream.
-    merge
-        "concat" puts the outputs of both directions beside each other, "sum" adds them.
-    layer_norm
-        Whether W_ih x, W_hh h and c are normalised, Ba, Kiros and Hinton 2016.
-    zoneout
-        The part of the units that keep h_{t-1} in training; otherwise the mean of it. Krueger et
-        al. 2017.
-    input_dropout, recurrent_dropout
-        Of x, and of h on its way into W_hh: one mask for all steps. Gal and Ghahramani 2016.
-    weight_drop
-        Of the numbers of W_hh, one mask for all steps. Merity, Keskar and Socher 2018.
-    residual
-        Whether each stacked layer whose input is as wide as its output adds it to its output.
-    learn_state
-        Whether the initial state, where none is given, is a parameter.
-    activations
-        ONNX's f, g and h: of the gates, of the candidate, and, of an LSTM, of the cell that h sees;
-        of an RNN one; names, or ("hard_sigmoid", alpha, beta). None: those of the cell.
-    weight_init, recurrent_init
-        How ``weight_ih_l{k}`` and ``weight_hh_l{k}`` begin, gate by gate; under "keras" as one
-        matrix.
-    spectral_radius
-        Of each gate of ``weight_hh_l{k}`` under "sparse"; None is 1.1.
-    """
-
-    input_size: int
-    hidden_size: int
-    num_layers: int
-    dropout: float
-    bidirectional: bool
-    merge: Merge
-    layer_norm: bool
-    zoneout: float
-    input_dropout: float
-    recurrent_dropout: float
-    weight_drop: float
-    residual: bool
-    learn_state: bool
-    activations: tuple[Function, ...] | None
-    weight_init: Init
-    recurrent_init: Init
-    spectral_radius: float | None
-    # How many `activations` there are.
-    _function_count: ClassVar[int] = 2
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        *,
-        bidirectional: bool = False,
-        merge: Merge = "concat",
-        layer_norm: bool = False,
-        zoneout: float = 0.0,
-        input_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        weight_drop: float = 0.0,
-        residual: bool = False,
-        learn_state: bool = False,
-        activations: Sequence[Function] | None = None,
-        weight_init: Init = "default",
-        recurrent_init: Init = "default",
-        spectral_radius: float | None = None,
-    ) -> None:
-        self._settle(
-            input_size=integer("input_size", input_size),
-            hidden_size=integer("hidden_size", hidden_size),
-            num_layers=integer("num_layers", num_layers),
-            dropout=_probability("dropout", dropout),
-            bidirectional=bool(bidirectional),
-            merge=known("merge", merge, _DIRECTIONS),
-            layer_norm=bool(layer_norm),
-            zoneout=_probability("zoneout", zoneout),
-            input_dropout=_probability("input_dropout", input_dropout),
-            recurrent_dropout=_probability("recurrent_dropout", recurrent_dropout),
-            weight_drop=_probability("weight_drop", weight_drop),
-            residual=bool(residual),
-            learn_state=bool(learn_state),
-            activations=_functions.several("activations", activations, self._function_count),
-            weight_init=known("weight_init", weight_init, INITS),
-            recurrent_init=known("recurrent_init", recurrent_init, INITS),
-            spectral_radius=None
-            if spectral_radius is None
-            else positive("spectral_radius", spectral_radius),
-        )
-
-    def _stack(self, kind: int, **more: Any) -> _c.Layer:
-        return _c.Layer(
-            kind=kind,
-            input_size=self.input_size,
-            output_size=self.hidden_size,
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            weight_init=INITS[self.weight_init],
-            recurrent_init=INITS[self.recurrent_init],
-            spectral_radius=self.spectral_radius or 0.0,
-            direction=_DIRECTIONS[self.merge] if self.bidirectional else _c.RNN_FORWARD,
-            layer_norm=self.layer_norm,
-            residual=self.residual,
-            learn_state=self.learn_state,
-            **{name: getattr(self, name) for name in _PROBABILITIES},
-            **_functions.to_c(self.activations),
-            **more,
-        )
 
 
 class RNN(Recurrent):
@@ -297,7 +150,7 @@ class LSTM(Recurrent):
             coupled=bool(coupled),
             peepholes=bool(peepholes),
             proj_size=integer("proj_size", proj_size, low=0),
-            zoneout_cell=_probability("zoneout_cell", zoneout_cell),
+            zoneout_cell=probability("zoneout_cell", zoneout_cell),
             forget_bias=None if forget_bias is None else _not_zero(forget_bias),
             chrono=None if chrono is None else _above_two("chrono", chrono),
         )
@@ -389,10 +242,6 @@ def gates(layer: Layer) -> tuple[str, ...]:
     return GATES[described.cell.decode() if described.cell else described.kind]
 
 
-def _probability(name: str, value: float) -> float:
-    return number(name, value, low=0, below=1)
-
-
 def _not_zero(forget_bias: float) -> float:
     checked = number("forget_bias", forget_bias)
     if checked == 0:
@@ -413,14 +262,14 @@ def from_c(layer: _c.Layer) -> Recurrent:
     name = layer.cell.decode() if layer.cell else ""
     options: dict[str, Any] = {
         "bidirectional": layer.direction != _c.RNN_FORWARD,
-        "merge": word(layer.direction, _DIRECTIONS) if layer.direction else "concat",
+        "merge": word(layer.direction, DIRECTIONS) if layer.direction else "concat",
         "layer_norm": bool(layer.layer_norm),
         "residual": bool(layer.residual),
         "learn_state": bool(layer.learn_state),
         "weight_init": word(layer.weight_init, INITS),
         "recurrent_init": word(layer.recurrent_init, INITS),
         "spectral_radius": layer.spectral_radius or None,
-        **{option: getattr(layer, option) for option in _PROBABILITIES},
+        **{option: getattr(layer, option) for option in PROBABILITIES},
     }
     kind = _KINDS.get(name or layer.kind, Cell)
     options["activations"] = _functions.from_c(layer, kind._function_count)
