@@ -92,6 +92,10 @@ public final class KernelSet<M: Machine>: Kernels {
     PhasedForward<M>.run(step, cell)
   }
 
+  public func end(_ step: UnsafePointer<PhasedStep<S>>, _ cell: any CellCode<S>) {
+    PhasedForward<M>.end(step, cell)
+  }
+
   public func gather(_ step: UnsafePointer<PhasedStep<S>>, _ later: LaterStep<S>) {
     PhasedBackward<M>.gather(step, later)
   }
@@ -100,6 +104,18 @@ public final class KernelSet<M: Machine>: Kernels {
     _ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>
   ) {
     PhasedBackward<M>.run(step, gradients, cell)
+  }
+
+  public func backwardEnd(
+    _ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>
+  ) {
+    PhasedBackward<M>.end(step, gradients, cell)
+  }
+
+  public func backwardBegin(
+    _ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>
+  ) {
+    PhasedBackward<M>.begin(step, gradients, cell)
   }
 
   public func apply(_ function: UnsafePointer<CellFunction<S>>, _ x: Constants, to y: Values, count: Int) {

@@ -46,9 +46,16 @@ public protocol Kernels<S>: AnyObject, Sendable {
   /// `CellList`.
   var cells: [any CellCode<S>] { get }
   func forward(_ step: UnsafePointer<PhasedStep<S>>, _ cell: any CellCode<S>)
+  /// Its last part alone, once more: of a cell that is scanned, h_t from its activations and h_{t-1}.
+  func end(_ step: UnsafePointer<PhasedStep<S>>, _ cell: any CellCode<S>)
   /// First what h_t hears, then, if the caller has looked at it, back through the cell.
   func gather(_ step: UnsafePointer<PhasedStep<S>>, _ later: LaterStep<S>)
   func backward(_ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>)
+  /// Its two parts: of a cell that is scanned, first what goes to h_{t-1}, then the gradients of sums.
+  func backwardEnd(
+    _ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>)
+  func backwardBegin(
+    _ step: UnsafePointer<PhasedStep<S>>, _ gradients: CellGradients<S>, _ cell: any CellCode<S>)
 
   /// y = φ(x), where x may be y; and dx = φ'∘dy from y, where dy may be dx.
   func apply(_ function: UnsafePointer<CellFunction<S>>, _ x: Constants, to y: Values, count: Int)

@@ -75,6 +75,11 @@ extension ThreadPool {
     return nil
   }
 
+  /// How many threads would share a loop.
+  static func parts(of count: Int, work: Int) -> Int {
+    count.multipliedOrMax(by: work) >= worthwhile ? min(count, threadCount) : 1
+  }
+
   /// Calls `body` with parts of 0 ..< count that together are the whole. `work` is the number of vector operations
   /// that one index stands for.
   @inline(never)

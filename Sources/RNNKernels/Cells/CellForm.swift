@@ -20,12 +20,15 @@ public struct CellForm: Sendable {
   /// Whether the candidate's function is the identity unless another is asked for.
   public var isLinear = false
 
+  /// Whether h_t is made by `end` alone, of activations that see x alone: then threads can share the steps.
+  public var isScanned: Bool { hidden == .none && !hasCellState }
+
   public init(_ name: StaticString, gates: Int) { (self.name, gateCount) = (name, gates) }
 }
 
 /// How h_{t-1} takes part in the sums of a step: v_t = W_ih x_t + b_ih, u_t = W_hh h_{t-1} + b_hh.
 public enum HiddenPart: Sendable {
-  /// Not at all: there is no W_hh.
+  /// Not at all: there is no W_hh. Without c `begin` makes activations of x alone, and `end` h_t of them and h_{t-1}.
   case none
   /// All gates see v + u: one gradient serves both.
   case sums

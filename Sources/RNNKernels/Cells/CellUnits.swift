@@ -2,9 +2,10 @@
 protocol CellEquations<M> {
   associatedtype M: Machine
   static var form: CellForm { get }
-  /// From the sums to c_t; or, without c, to what leaves the cell; or, of a cell with `reset`, to s.
+  /// From the sums to c_t; or, without c, to what leaves the cell; or, of a cell with `reset`, to s; or, of one that is
+  /// scanned, to its activations.
   static func begin(_ x: CellUnits<M>)
-  /// The rest: from c_t, or from u of the last gate, to what leaves the cell.
+  /// The rest: from c_t, from u of the last gate, or from activations and h_{t-1}, to what leaves the cell.
   static func end(_ x: CellUnits<M>)
   /// The way back through `end`, and through `begin`.
   static func backwardEnd(_ x: CellGradientUnits<M>)
@@ -19,7 +20,7 @@ extension CellEquations {
 
   /// Whether there is anything in `end`.
   @inline(__always)
-  static var hasEnd: Bool { form.hasCellState || form.hidden == .reset }
+  static var hasEnd: Bool { form.hasCellState || form.hidden == .reset || form.isScanned }
 }
 
 /// The numbers of some units j ..< j + lanes on their way forward.

@@ -10,18 +10,25 @@ enum MinGRUCell<M: Machine>: CellEquations {
 
   @inline(__always)
   static func begin(_ x: CellUnits<M>) {
-    // z = f(W_iz x + b_iz); n = g(W_in x + b_in); h_t = (1-z)∘h_{t-1} + z∘n
-    let (z, n) = (x.f(x.inner(0)), x.g(x.inner(1)))
-    x.keep(z, 0)
-    x.keep(n, 1)
+    // z = f(W_iz x + b_iz); n = g(W_in x + b_in)
+    x.keep(x.f(x.inner(0)), 0)
+    x.keep(x.g(x.inner(1)), 1)
+  }
+
+  @inline(__always)
+  static func end(_ x: CellUnits<M>) {
+    // h_t = (1-z)∘h_{t-1} + z∘n
+    let (z, n) = (x.kept(0), x.kept(1))
     x.leave(M.multiplyAdd(z * n, 1 - z, x.previousOutput))
   }
+
+  @inline(__always)
+  static func backwardEnd(_ x: CellGradientUnits<M>) { x.carry(x.output * (1 - x.kept(0))) }
 
   @inline(__always)
   static func backwardBegin(_ x: CellGradientUnits<M>) {
     let (z, n, dh) = (x.kept(0), x.kept(1), x.output)
     x.setSum(0, dh * (n - x.units.previousOutput) * x.slopeF(z))
     x.setSum(1, dh * z * x.slopeG(n))
-    x.carry(dh * (1 - z))
   }
 }

@@ -11,24 +11,32 @@ enum MinLSTMCell<M: Machine>: CellEquations {
   @inline(__always)
   static func begin(_ x: CellUnits<M>) {
     // f = f(W_if x + b_if), i likewise; n = g(W_in x + b_in)
-    let (f, i, n) = (x.f(x.inner(0)), x.f(x.inner(1)), x.g(x.inner(2)))
-    x.keep(f, 0)
-    x.keep(i, 1)
-    x.keep(n, 2)
-    // f' = f / (f + i); h_t = f'∘h_{t-1} + (1-f')∘n
-    let share = M.divide(f, f + i)
-    x.leave(M.multiplyAdd((1 - share) * n, share, x.previousOutput))
+    x.keep(x.f(x.inner(0)), 0)
+    x.keep(x.f(x.inner(1)), 1)
+    x.keep(x.g(x.inner(2)), 2)
+  }
+
+  /// f' = f / (f + i).
+  @inline(__always)
+  private static func share(_ x: CellUnits<M>) -> M.V { M.divide(x.kept(0), x.kept(0) + x.kept(1)) }
+
+  @inline(__always)
+  static func end(_ x: CellUnits<M>) {
+    // h_t = f'∘h_{t-1} + (1-f')∘n
+    let share = share(x)
+    x.leave(M.multiplyAdd((1 - share) * x.kept(2), share, x.previousOutput))
   }
 
   @inline(__always)
+  static func backwardEnd(_ x: CellGradientUnits<M>) { x.carry(x.output * share(x.units)) }
+
+  @inline(__always)
   static func backwardBegin(_ x: CellGradientUnits<M>) {
-    let (f, i, n, dh) = (x.kept(0), x.kept(1), x.kept(2), x.output)
-    let share = M.divide(f, f + i)
+    let (f, i, n, dh, share) = (x.kept(0), x.kept(1), x.kept(2), x.output, share(x.units))
     // ∂f'/∂f = (1-f') / (f + i), ∂f'/∂i = -f' / (f + i)
     let d = M.divide(dh * (x.units.previousOutput - n), f + i)
     x.setSum(0, d * (1 - share) * x.slopeF(f))
     x.setSum(1, -d * share * x.slopeF(i))
     x.setSum(2, dh * (1 - share) * x.slopeG(n))
-    x.carry(dh * share)
   }
 }

@@ -33,6 +33,12 @@ enum PhasedBackward<M: Machine> {
   }
 
   static func run(_ step: Step, _ gradients: CellGradients<S>, _ cell: any CellCode<S>) {
+    end(step, gradients, cell)
+    begin(step, gradients, cell)
+  }
+
+  /// To what `begin` has made.
+  static func end(_ step: Step, _ gradients: CellGradients<S>, _ cell: any CellCode<S>) {
     let form = cell.form
     for r in 0..<step.pointee.rows {
       let own = gradients.row(r, step.pointee.sizes)
@@ -49,9 +55,14 @@ enum PhasedBackward<M: Machine> {
       }
       if form.hidden == .reset { multiplyReset(step, gradients) }
     }
+  }
+
+  /// To v and u.
+  static func begin(_ step: Step, _ gradients: CellGradients<S>, _ cell: any CellCode<S>) {
+    let hasCell = cell.form.hasCellState
     forEachRow(step, gradients) { r, own in
       cell.backwardBegin(step, row: r, own)
-      if form.hasCellState && step.pointee.cellZone > 0 {
+      if hasCell && step.pointee.cellZone > 0 {
         add(own.reset, to: own.cell, step.pointee.sizes.size)
       }
       normalizeSums(step, r, own)
@@ -172,6 +183,7 @@ enum PhasedBackward<M: Machine> {
   /// From γ v̂ + b_ih to v, and from γ û + b_hh to u.
   @inline(never)
   private static func normalizeSums(_ step: Step, _ r: Int, _ own: CellGradients<S>) {
+    guard step.pointee.isNormalized else { return }
     let (row, parameters) = (PhasedRow<M>.of(step, r), step.pointee.parameters)
     let count = step.pointee.sizes.gateCount &* step.pointee.sizes.size
     if let scale = parameters.inputScale {

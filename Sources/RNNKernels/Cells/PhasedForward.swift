@@ -15,13 +15,22 @@ enum PhasedForward<M: Machine> {
       normalizeSums(step, r)
       cell.begin(step, row: r)
     }
-    if cell.hasEnd {
-      if form.hidden == .reset { multiplyReset(step) }
-      forEachRow(step) { r in
+    end(step, cell)
+  }
+
+  /// What comes after `begin`. Rows of a cell that is scanned may follow one another in time: each is done before the
+  /// next.
+  static func end(_ step: Step, _ cell: any CellCode<S>) {
+    let (form, projects) = (cell.form, step.pointee.parameters.projection != nil)
+    if form.hidden == .reset { multiplyReset(step) }
+    for r in 0..<step.pointee.rows {
+      if cell.hasEnd && !step.pointee.isPadding(r) {
         if form.hasCellState { normalizeCell(step, r) }
         cell.end(step, row: r)
       }
+      if !projects { settle(step, r, hasCell: form.hasCellState) }
     }
+    if !projects { return }
     project(step)
     for r in 0..<step.pointee.rows { settle(step, r, hasCell: form.hasCellState) }
   }
@@ -98,6 +107,7 @@ enum PhasedForward<M: Machine> {
   /// v ← γ v̂ + b_ih and u ← γ û + b_hh.
   @inline(never)
   private static func normalizeSums(_ step: Step, _ r: Int) {
+    guard step.pointee.isNormalized else { return }
     let (row, parameters) = (PhasedRow<M>.of(step, r), step.pointee.parameters)
     let count = step.pointee.sizes.gateCount &* step.pointee.sizes.size
     if let scale = parameters.inputScale {
@@ -129,6 +139,7 @@ enum PhasedForward<M: Machine> {
   /// Padding keeps the state; zoneout keeps parts of it. Krueger et al. 2017.
   @inline(never)
   private static func settle(_ step: Step, _ r: Int, hasCell: Bool) {
+    if step.pointee.isSettled { return }
     let (row, sizes) = (PhasedRow<M>.of(step, r), step.pointee.sizes)
     if step.pointee.isPadding(r) {
       copy(row.previousOutput, to: row.output, sizes.output)

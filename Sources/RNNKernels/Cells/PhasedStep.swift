@@ -139,13 +139,16 @@ enum PhasedRow<M: Machine> {
   }
 }
 
-/// One time step of some rows through a cell: first the products, then the cell, row by row.
+/// One time step of some rows through a cell: first the products, then the cell, row by row. Of a cell that is scanned
+/// further rows may be those of the steps that follow, which is in the order in which rows are computed.
 public struct PhasedStep<S: Real>: BitwiseCopyable {
   public var sizes: CellSizes
   /// t.
   public var step: Int
   public var rows: Int
-  /// Valid steps of each row; nil: all.
+  /// Rows of a step.
+  private let stepRows: Int
+  /// Valid steps of each row of a step; nil: all.
   public var lengths: UnsafePointer<Int>?
   public var functions: CellFunctionSet<S>
   /// Probabilities of zoneout; 0: none.
@@ -167,13 +170,27 @@ public struct PhasedStep<S: Real>: BitwiseCopyable {
     sizes: CellSizes, step: Int, rows: Int, lengths: UnsafePointer<Int>?, functions: CellFunctionSet<S>,
     parameters: CellParameters<S>, numbers: CellNumbers<S>, scratch: UnsafeMutablePointer<S>
   ) {
-    (self.sizes, self.step, self.rows, self.lengths) = (sizes, step, rows, lengths)
+    (self.sizes, self.step, self.rows, stepRows, self.lengths) = (sizes, step, rows, rows, lengths)
     (self.functions, self.parameters, self.numbers) = (functions, parameters, numbers)
     self.scratch = scratch
   }
 
+  /// Whether v is normalised, and u if there is one.
   @inline(__always)
-  func isPadding(_ row: Int) -> Bool { lengths.map { step >= $0[row] } ?? false }
+  var isNormalized: Bool { parameters.inputScale != nil }
+
+  /// Whether h_t and c_t are what leaves the cell, in their places, and nobody else wants them.
+  @inline(__always)
+  var isSettled: Bool {
+    lengths == nil && outputZone == 0 && cellZone == 0 && numbers.fresh == numbers.cell && numbers.mask == nil
+  }
+
+  @inline(__always)
+  func isPadding(_ row: Int) -> Bool {
+    guard let lengths else { return false }
+    if row < stepRows { return step >= lengths[row] }
+    return step + row / stepRows >= lengths[row % stepRows]
+  }
 }
 
 /// What goes back through a step, [rows, …] each.

@@ -95,13 +95,15 @@ struct PhasedScratch<S: Scalar> {
   /// h_0 and c_0; without training c_t.
   let initialOutput: View<S>
   let initialCell: View<S>
-  /// ∂L/∂h and ∂L/∂c of one step; ∂L/∂m, ∂L/∂s; what passes through W_hh; c as h sees it. [B, …] each.
+  /// ∂L/∂h and ∂L/∂c of one step; ∂L/∂m, of a block where there is a scan; ∂L/∂s; c as h sees it. [B, …] each.
   let gradOutput: View<S>
   let gradCell: View<S>
   let gradMade: View<S>
   let gradReset: View<S>
-  let passed: View<S>
   let shown: View<S>
+  /// Of a scan: h_t or its gradient as they were, [B, P]; what goes past W_hh at each step of a block.
+  let old: View<S>
+  let carried: View<S>
   /// Of parameters without a matrix, row by row.
   let sums: View<S>
   /// [GH]
@@ -114,6 +116,7 @@ struct PhasedScratch<S: Scalar> {
     _ carver: inout Carver<S>, _ layer: PhasedLayer<S>, height: Int, rows: Int, isTraining: Bool
   ) throws(RNNError) {
     let (size, output) = (try Size.product(rows, layer.size), try Size.product(rows, layer.outputSize))
+    let block = min(height, blockSteps(rows: rows) * rows)
     func take(_ count: Int, if wanted: Bool = isTraining) throws(RNNError) -> View<S> {
       try carver.take(wanted ? count : 0)
     }
@@ -121,13 +124,14 @@ struct PhasedScratch<S: Scalar> {
     initialCell = try take(size, if: layer.hasCell)
     gradOutput = try take(output)
     gradCell = try take(size)
-    gradMade = try take(size)
+    gradMade = try take(layer.form.isScanned ? Size.product(block, layer.size) : size)
     gradReset = try take(size)
-    passed = try take(output)
     shown = try take(size)
+    old = try take(output, if: layer.form.isScanned)
+    carried = try take(Size.product(block, layer.outputSize), if: isTraining && layer.form.isScanned)
     sums = try take(Size.product(rows, layer.sums.count))
     gateRow = try take(layer.gateWidth)
-    previous = try take(Size.product(min(height, blockSteps(rows: rows) * rows), layer.outputSize))
+    previous = try take(Size.product(block, layer.outputSize))
     let widest = max(layer.sizes.input, layer.size, layer.outputSize)
     product = try carver.take(
       max(

@@ -20,12 +20,7 @@ extension PhasedLayer {
     for index in 0..<pass.blockCount {
       let steps = pass.block(index)
       project(steps, context)
-      context.forEachRow(steps.count, work: gateWidth &* outputSize / 16) { rows, scratch in
-        for t in steps {
-          var step = context.step(t, rows, parameters, scratch)
-          S.kernels.forward(&step, code)
-        }
-      }
+      walk(steps, parameters, context)
     }
     context.storeFinalState()
   }
@@ -64,7 +59,7 @@ extension PhasedLayer {
     for index in (0..<pass.blockCount).reversed() {
       let steps = pass.block(index)
       if let flow = supervision.flow, flow.recordsActivations { recordActivations(steps, flow, context) }
-      runBackward(steps, gradients.output, supervision, context)
+      walkBack(StepsBack(steps, gradients.output, supervision, context))
       if let flow = supervision.flow { recordGradients(steps, flow, context) }
       accumulate(steps, gradients, context)
       guard let gradInput = gradients.input else { continue }
@@ -76,49 +71,8 @@ extension PhasedLayer {
         scratch: context.scratch.product)
     }
     // ∂L/∂h_0
-    if gradients.state != nil { runBackward(-1..<0, gradients.output, supervision, context) }
+    if gradients.state != nil { walkBack(StepsBack(-1..<0, gradients.output, supervision, context)) }
     context.storeInitialGradient(gradients.state)
-  }
-
-  /// The steps of a block in reverse: first what h_t hears, then the cell.
-  private func runBackward(
-    _ steps: Range<Int>, _ gradOutput: View<S>, _ supervision: Supervision<S>, _ context: Context
-  ) {
-    let parameters = context.weights.backward
-    context.forEachRow(steps.count, work: gateWidth &* outputSize / 16) { rows, scratch in
-      for t in steps.reversed() {
-        var step = context.step(max(t, 0), rows, parameters, scratch, isBackward: true)
-        var later = later(t, rows, gradOutput, context)
-        var gradients = context.gradients(t, rows)
-        if let flow = supervision.flow {
-          observe(t - steps.lowerBound, rows, flow, &later, &gradients, context)
-        }
-        S.kernels.gather(&step, later)
-        if t < 0 { continue }
-        if let clip = supervision.clip { self.clip(t, rows, clip, context) }
-        S.kernels.backward(&step, gradients, code)
-      }
-    }
-  }
-
-  private func later(
-    _ t: Int, _ rows: Range<Int>, _ gradOutput: View<S>, _ context: Context
-  ) -> LaterStep<S> {
-    let (pass, offset) = (context.pass, rows.lowerBound * outputSize)
-    var later = LaterStep(
-      passed: context.scratch.passed.start + offset, output: context.scratch.gradOutput.start + offset)
-    if t >= 0 { later.outputGradient = UnsafePointer(gradOutput.start + t * context.outputWidth + offset) }
-    guard hasHidden && t + 1 < pass.steps else { return later }
-    let numbers = context.numbers(t + 1, rows.lowerBound)
-    later.hidden = UnsafePointer(separatesHidden ? numbers.hidden : numbers.inner)
-    (later.gates, later.mask) = (directGates, numbers.mask)
-    return later
-  }
-
-  private func clip(_ t: Int, _ rows: Range<Int>, _ clip: StepClip, _ context: Context) {
-    for row in rows where context.pass.lengths.isValid(step: t, row: row) {
-      clip.apply(context.scratch.gradOutput.part(row * outputSize, outputSize), row: row)
-    }
   }
 
   // MARK: Parameters
@@ -187,18 +141,6 @@ extension PhasedLayer {
     sums.clear()
     addColumnSums(matrix, to: sums.start)
     S.kernels.add(sums.start, to: target.start, count: target.count)
-  }
-}
-
-extension PhasedLayer.Context {
-  func gradients(_ t: Int, _ rows: Range<Int>) -> CellGradients<S> {
-    let (row, size) = (rows.lowerBound, layer.size)
-    return CellGradients(
-      output: scratch.gradOutput.start + row * layer.outputSize, cell: scratch.gradCell.start + row * size,
-      made: scratch.gradMade.start + row * size, reset: scratch.gradReset.start + row * size,
-      projected: t < 0 ? nil : reserve.projected.optional(t, row),
-      sums: scratch.sums.isEmpty
-        ? scratch.gradMade.start : scratch.sums.start + row * layer.sums.count, sumStride: layer.sums.count)
   }
 }
 
