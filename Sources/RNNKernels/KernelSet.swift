@@ -203,6 +203,14 @@ public final class KernelSet<M: Machine>: Kernels {
     Statistics<M>.squaredDistance(x, y, count: count)
   }
 
+  // MARK: Random numbers
+
+  public func random(
+    _ random: Philox, from index: UInt64, count: Int, to words: UnsafeMutablePointer<UInt32>
+  ) {
+    PhiloxKernel<M>.fill(random, from: index, count: count, to: words)
+  }
+
   // MARK: Optimisers
 
   public func sgd(_ range: UpdateRange<S>, _ constants: SGDConstants<S>) {

@@ -110,6 +110,11 @@ public protocol Kernels<S>: AnyObject, Sendable {
   /// Σ (x - y)².
   func squaredDistance(_ x: Constants, _ y: Constants, count: Int) -> Double
 
+  // MARK: Random numbers
+
+  /// Words of `Philox`, of `count` blocks from `index` on, where `count` is a multiple of 8.
+  func random(_ random: Philox, from index: UInt64, count: Int, to words: UnsafeMutablePointer<UInt32>)
+
   // MARK: Optimisers. `UpdateKernels`
 
   func sgd(_ range: UpdateRange<S>, _ constants: SGDConstants<S>)

@@ -1,3 +1,4 @@
+import RNNKernels
 import Testing
 
 @testable import RNNEngine
@@ -11,6 +12,20 @@ import Testing
     #expect(
       Philox(seed: .max, stream: .max).block(.max)
         == SIMD4(0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd))
+  }
+
+  /// At the border of 32 bits, too, and in every lane.
+  @Test(arguments: InstructionSets.available) func kernelsGiveTheSameWords(_ set: InstructionSet) {
+    let random = Philox(seed: 0x0123_4567_89AB_CDEF, stream: 0xFEDC_BA98_7654_3210)
+    for first: UInt64 in [0, 5, 0xFFFF_FFFB, .max - 3] {
+      var words = [UInt32](repeating: 0, count: 64)
+      Float.makeKernels(set).random(random, from: first, count: 16, to: &words)
+      let expected = (UInt64(0)..<16).flatMap { block in
+        let four = random.block(first &+ block)
+        return (0..<4).map { four[$0] }
+      }
+      #expect(words == expected)
+    }
   }
 
   private func parameters(_ description: LayerDescription, seed: UInt64 = 1) throws -> [[Double]] {

@@ -1,3 +1,4 @@
+import RNNKernels
 import Testing
 
 @testable import RNNEngine

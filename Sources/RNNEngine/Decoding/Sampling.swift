@@ -1,4 +1,5 @@
 import CPlatform
+import RNNKernels
 
 /// A place in a sequence of random numbers: `rnn_random`.
 public struct RandomPlace: BitwiseCopyable {

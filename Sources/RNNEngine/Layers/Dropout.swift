@@ -13,8 +13,9 @@ public struct Dropout: Sendable {
   ) {
     let scale = S(1 / (1 - probability))
     let first = UInt64(truncatingIfNeeded: firstStep &* rows &* width)
-    forEachNumber(x.count, from: first, probability: probability, site: site) { index, isHit in
-      y[index] = isHit ? 0 : x[index] * scale
+    forEachStretch(of: x, from: first, probability: probability, site: site) { index, words, threshold in
+      let (x, y) = (x.start + index, y.start + index)
+      for i in words.indices { y[i] = words[i] < threshold ? 0 : x[i] * scale }
     }
   }
 
@@ -39,25 +40,32 @@ public struct Dropout: Sendable {
   private func draw<S: Scalar>(
     _ values: View<S>, from first: UInt64, probability: Double, site: Int, hit: S, miss: S
   ) {
-    forEachNumber(values.count, from: first, probability: probability, site: site) { index, isHit in
-      values[index] = isHit ? hit : miss
+    forEachStretch(of: values, from: first, probability: probability, site: site) { index, words, threshold in
+      let values = values.start + index
+      for i in words.indices { values[i] = words[i] < threshold ? hit : miss }
     }
   }
 
-  /// Calls `body(index, whether the number at its place is hit)`, from several threads.
-  private func forEachNumber(
-    _ count: Int, from first: UInt64, probability: Double, site: Int, _ body: (Int, Bool) -> Void
+  /// Calls `body(index, words, threshold)`, from several threads: of the numbers from `index` on those are hit whose word
+  /// is below the threshold.
+  private func forEachStretch<S: Scalar>(
+    of values: View<S>, from first: UInt64, probability: Double, site: Int,
+    _ body: (Int, View<UInt32>, UInt32) -> Void
   ) {
     let random = Philox(seed: generator.seed, stream: generator.stream &+ UInt64(truncatingIfNeeded: site))
     let threshold = UInt32(probability * 0x1p32)
-    forEachPart(of: count, work: 16) { part in
-      var index = part.lowerBound
-      while index < part.upperBound {
-        let place = first &+ UInt64(truncatingIfNeeded: index)
-        let words = random.block(place / 4)
-        for lane in Int(place % 4)..<4 where index < part.upperBound {
-          body(index, words[lane] < threshold)
-          index += 1
+    forEachPart(of: values.count, work: 16) { part in
+      // Words of 64 blocks; a stretch may begin within the first.
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 256) { words in
+        var index = part.lowerBound
+        while index < part.upperBound {
+          let place = first &+ UInt64(truncatingIfNeeded: index)
+          let skipped = Int(place % 4)
+          let count = min(words.count - skipped, part.upperBound - index)
+          let blocks = (skipped + count + 31) / 32 * 8
+          S.kernels.random(random, from: place / 4, count: blocks, to: words.start)
+          body(index, words.part(skipped, count), threshold)
+          index += count
         }
       }
     }

@@ -78,7 +78,7 @@ extension Double: Scalar {
   static func makeKernels(_ set: InstructionSet) -> any Kernels<Double> {
     switch set {
     #if canImport(RNNKernelsAVX2)
-      case .avx2, .avx512, .vnni: RNNKernelsAVX2.doubleKernels(cells: RNNKernelsBaseline.doubleCells())
+      case .avx2, .avx512, .vnni: RNNKernelsAVX2.doubleKernels()
     #endif
     default: RNNKernelsBaseline.doubleKernels()
     }

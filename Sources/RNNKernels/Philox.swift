@@ -1,9 +1,11 @@
+import CPlatform
+
 /// A counter-based generator: the same (seed, stream, index) gives the same bits, in any order, on any
 /// thread. Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 /// SC 2011.
 public struct Philox: Sendable {
-  let seed: UInt64
-  let stream: UInt64
+  public let seed: UInt64
+  public let stream: UInt64
 
   public init(seed: UInt64, stream: UInt64) {
     self.seed = seed
@@ -27,9 +29,23 @@ public struct Philox: Sendable {
   }
 
   /// Number `index` of a sequence uniform in [0, 1), with 53 random bits.
-  func uniform(_ index: Int) -> Double {
+  public func uniform(_ index: Int) -> Double {
     let words = block(UInt64(truncatingIfNeeded: index / 2))
     let (high, low) = index % 2 == 0 ? (words[0], words[1]) : (words[2], words[3])
     return Double((UInt64(high) << 32 | UInt64(low)) >> 11) * 0x1p-53
+  }
+}
+
+/// The same for blocks side by side.
+enum PhiloxKernel<M: Machine> {
+  /// The words of `count` blocks from `index` on, where `count` is a multiple of 8.
+  @inline(never)
+  static func fill(
+    _ random: Philox, from index: UInt64, count: Int, to words: UnsafeMutablePointer<UInt32>
+  ) {
+    for block in stride(from: 0, to: count, by: 8) {
+      platform_philox8(
+        random.seed, random.stream, index &+ UInt64(truncatingIfNeeded: block), words + 4 &* block)
+    }
   }
 }
