@@ -38,7 +38,7 @@ $(BUILD)/objects.a: $(SOURCES) | setup
 	  find Sources -name '*.swift' ! -newer $$header -exec touch {} +; done # SwiftPM does not see what changes there
 	LIBRNN_EMBEDDED=1 $(SWIFT) build -c release --product rnn --scratch-path $(OBJECTS)
 	@mkdir -p $(BUILD)
-	@cp $(OBJECTS)/release/librnn.a $@
+	@objcopy --remove-section=.swift_modhash $(OBJECTS)/release/librnn.a $@ # 3 KB that nobody reads
 
 # The linker of the Swift toolchain, which folds functions of the same code into one: generics leave many.
 $(LIBRARY): $(BUILD)/objects.a

@@ -12,8 +12,9 @@ import numpy as np
 from results import Results, Timing
 
 FIELDS = [
-    *("section", "workload", "cell", "T", "B", "I", "H", "L", "O", "threads", "library", "version"),
-    *("quantity", "unit", "value", "low_10", "high_90", "count", "gflops", "percent_of_peak"),
+    *("section", "workload", "cell", "T", "B", "I", "H", "L", "O", "dtype", "threads"),
+    *("library", "version", "quantity", "unit", "value", "low_10", "high_90", "count"),
+    *("gflops", "percent_of_peak"),
 ]
 
 
@@ -40,6 +41,7 @@ def records(results: Results) -> Iterator[dict[str, Any]]:
         line = {"section": "variants", "workload": variant.name, "cell": variant.plain}
         line |= {
             "H": variant.hidden,
+            "dtype": variant.dtype,
             "threads": 1,
             "library": "librnn",
             "unit": "of the plain form's",

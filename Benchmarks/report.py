@@ -60,10 +60,10 @@ def variants(results: Results) -> Iterator[str]:
     if not results.variants:
         return
     rows = [
-        [v.name, v.plain, str(v.hidden), f"{v.training:.2f}", f"{v.streaming:.2f}"]
+        [v.name, v.plain, str(v.hidden), v.dtype, f"{v.training:.2f}", f"{v.streaming:.2f}"]
         for v in results.variants
     ]
-    heads = ["variant", "plain form", "H", "training", "streaming"]
+    heads = ["variant", "plain form", "H", "numbers", "training", "streaming"]
     yield f"Time of an operation by that of the plain form, one thread:\n\n{table(heads, rows)}"
 
 

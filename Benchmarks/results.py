@@ -124,6 +124,8 @@ class VariantRatio:
         What it is, and what it is a variant of.
     hidden : int
         H; inputs are as many.
+    dtype : str
+        Of the numbers.
     training, streaming : float
         The ratios; NaN for one that does not stream.
     """
@@ -131,6 +133,7 @@ class VariantRatio:
     name: str
     plain: str
     hidden: int
+    dtype: str
     training: float
     streaming: float
 

@@ -144,5 +144,5 @@ def variants(results: Results) -> Iterator[Target]:
             yield Target(name, None, 1.3, at_most=True)
             continue
         top = max(found, key=lambda v: getattr(v, task))
-        note = f"{top.name}, H = {top.hidden}"
+        note = f"{top.name}, H = {top.hidden}, {top.dtype}"
         yield Target(name, getattr(top, task), 1.3, at_most=True, note=note)

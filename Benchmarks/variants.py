@@ -1,6 +1,6 @@
 """Recurrent layers beside their plain forms: nanoseconds of a floating-point operation.
 
-    python variants.py HIDDEN ROUNDS
+    python variants.py HIDDEN DTYPE ROUNDS
 
 prints a line of JSON for each variant. A variant and its plain form take turns; the figure is the
 median of the ratios of neighbouring turns.
@@ -62,23 +62,23 @@ def operations(layer: librnn.Layer) -> float:
     return float(sum(value.size for value in weights.values() if value.ndim == 2))
 
 
-def training(layer: librnn.Layer, steps: int) -> Callable[[], Any]:
+def training(layer: librnn.Layer, dtype: str, steps: int) -> Callable[[], Any]:
     """Return a training step."""
     draw = np.random.default_rng(0).standard_normal
-    model = librnn.Model(layer)
-    x = draw((steps, BATCH, layer.input_size), dtype=np.float32)
-    y = draw(model(x)[0].shape, dtype=np.float32)
+    model = librnn.Model(layer, dtype=dtype)
+    x = draw((steps, BATCH, layer.input_size)).astype(dtype)
+    y = draw(model(x)[0].shape).astype(dtype)
     trainer = librnn.Trainer(model, librnn.MSELoss(), librnn.SGD(lr=1e-3))
     return partial(trainer.step, x, y)
 
 
-def streaming(layer: librnn.Layer, steps: int) -> Callable[[], Any] | None:
+def streaming(layer: librnn.Layer, dtype: str, steps: int) -> Callable[[], Any] | None:
     """Return a block of steps of one row; None for a layer that does not stream."""
     if layer.bidirectional:
         return None
-    stream = librnn.Stream(librnn.Model(layer))
+    stream = librnn.Stream(librnn.Model(layer, dtype=dtype))
     draw = np.random.default_rng(0).standard_normal
-    x = draw((steps, 1, layer.input_size), dtype=np.float32)
+    x = draw((steps, 1, layer.input_size)).astype(dtype)
     return partial(stream.process, x)
 
 
@@ -92,11 +92,12 @@ def seconds(call: Callable[[], Any]) -> float:
 def compare(
     make: Callable[..., Callable[[], Any] | None],
     layers: list[librnn.Layer],
+    dtype: str,
     steps: int,
     rounds: int,
 ) -> float:
     """Return the median ratio of the variant's time for an operation to the plain form's."""
-    own, plain = (make(layer, steps) for layer in layers)
+    own, plain = (make(layer, dtype, steps) for layer in layers)
     if own is None or plain is None:
         return float("nan")
     own(), plain()
@@ -104,7 +105,7 @@ def compare(
     return float(np.median([seconds(own) / seconds(plain) for _ in range(rounds)])) * scale
 
 
-def measure(name: str, hidden: int, rounds: int) -> VariantRatio:
+def measure(name: str, hidden: int, dtype: str, rounds: int) -> VariantRatio:
     """Return the figures of a variant."""
     plain, make = VARIANTS[name]
     layers = [make(hidden), PLAIN[plain](hidden)]
@@ -112,17 +113,18 @@ def measure(name: str, hidden: int, rounds: int) -> VariantRatio:
         name,
         plain,
         hidden,
-        compare(training, layers, STEPS, rounds),
-        compare(streaming, layers, STEPS, 4 * rounds),
+        dtype,
+        compare(training, layers, dtype, STEPS, rounds),
+        compare(streaming, layers, dtype, STEPS, 4 * rounds),
     )
 
 
 def main() -> None:
     """Measure all variants."""
-    hidden, rounds = map(int, sys.argv[1:])
+    hidden, dtype, rounds = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     librnn.set_num_threads(1)
     for name in VARIANTS:
-        print(json.dumps(asdict(measure(name, hidden, rounds))), flush=True)
+        print(json.dumps(asdict(measure(name, hidden, dtype, rounds))), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,6 +14,7 @@ from results import VariantRatio
 from run import Run
 
 HIDDEN = (128, 512)
+DTYPES = ("float32", "float64")
 ROUNDS, QUICK_ROUNDS = 15, 1
 
 
@@ -20,10 +22,10 @@ def variants(run: Run) -> None:
     """Measure every variant at every size."""
     rounds = QUICK_ROUNDS if run.options.quick else ROUNDS
     program = Path(__file__).parents[1] / "variants.py"
-    for hidden in HIDDEN:
-        command = [sys.executable, str(program), str(hidden), str(rounds)]
+    for hidden, dtype in product(HIDDEN, DTYPES):
+        command = [sys.executable, str(program), str(hidden), dtype, str(rounds)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            lines = tqdm(process.stdout, f"variants, H = {hidden}", leave=False)
+            lines = tqdm(process.stdout, f"variants, H = {hidden}, {dtype}", leave=False)
             run.results.variants += [VariantRatio(**json.loads(line)) for line in lines]
         if process.returncode:
             raise RuntimeError(f"variants.py ended with {process.returncode}")

@@ -10,10 +10,9 @@ public func floatKernels() -> any Kernels<Float> {
 }
 
 @export(interface) @inline(never)
-public func doubleKernels() -> any Kernels<Double> { KernelSet<BaselineDouble>(cells: doubleCells()) }
-
-@export(interface) @inline(never)
-public func doubleCells() -> [any CellCode<Double>] { CellList<BaselineDouble>.all }
+public func doubleKernels() -> any Kernels<Double> {
+  KernelSet<BaselineDouble>(cells: CellList<BaselineDouble>.all)
+}
 
 extension BaselineFloat: SmallMachine {
   public typealias Ints = SIMD4<Int32>

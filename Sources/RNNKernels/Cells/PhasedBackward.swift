@@ -38,6 +38,7 @@ enum PhasedBackward<M: Machine> {
   }
 
   /// To what `begin` has made.
+  @inline(never)
   static func end(_ step: Step, _ gradients: CellGradients<S>, _ cell: any CellCode<S>) {
     let form = cell.form
     for r in 0..<step.pointee.rows {
@@ -58,6 +59,7 @@ enum PhasedBackward<M: Machine> {
   }
 
   /// To v and u.
+  @inline(never)
   static func begin(_ step: Step, _ gradients: CellGradients<S>, _ cell: any CellCode<S>) {
     let hasCell = cell.form.hasCellState
     forEachRow(step, gradients) { r, own in

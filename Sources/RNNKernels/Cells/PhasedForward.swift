@@ -20,6 +20,7 @@ enum PhasedForward<M: Machine> {
 
   /// What comes after `begin`. Rows of a cell that is scanned may follow one another in time: each is done before the
   /// next.
+  @inline(never)
   static func end(_ step: Step, _ cell: any CellCode<S>) {
     let (form, projects) = (cell.form, step.pointee.parameters.projection != nil)
     if form.hidden == .reset { multiplyReset(step) }
