@@ -192,7 +192,7 @@ typedef struct rnn_layer {
   double chrono; /* T_max > 2, the longest dependency, of cells with gates; 0: off. See below */
   /*
    * RNN_CELL: one of
-   *   "elman", "gru", "lstm"   the cells of the kinds above
+   *   "elman", "gru", "lstm"   the layers of the kinds above, and read back as these
    *   "gru_reset_before"       n = tanh(W_in x + b_in + W_hn (r*h) + b_hn): Cho et al. 2014
    *   "lstm_coupled"           gates i, g, o (G = 3); f = 1 - i: Greff et al. 2017
    *   "min_gru"                gates z, n of x alone (G = 2), no W_hh: h_t = (1-z)*h_{t-1} + z*n: Feng et al. 2024

@@ -87,7 +87,7 @@ extension LayerDescription {
     forgetBias = layer.forget_bias
     lastStep = try flag(layer.last_step, "last_step")
     (spectralRadius, chrono) = (layer.spectral_radius, layer.chrono)
-    if kind == .cell { cell = try Self.cell(layer.cell) }
+    if kind == .cell { setCell(try Self.cell(layer.cell)) }
     options = try LayerOptions(layer)
     isTied = try flag(layer.tied, "tied")
     addsInput = try flag(layer.skip, "skip")

@@ -121,7 +121,10 @@ def test_what_an_older_reader_knows_is_of_format_1(tmp_path, stack):
     assert description_of(tmp_path / "m.safetensors")["format"] == 1
 
 
-@pytest.mark.parametrize("name", [n for n in ALL if n not in ("RNN", "GRU", "LSTM")])
+FIRST = ("RNN", "GRU", "LSTM", "cell elman", "cell gru", "cell lstm")
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in FIRST])
 def test_what_an_older_reader_would_take_for_something_else_is_of_format_2(tmp_path, name):
     model = model_of(ALL[name])
     model.save(tmp_path / "m.safetensors")

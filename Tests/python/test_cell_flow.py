@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from librnn import GRU, LSTM, RNN, Cell, MinGRU, MinLSTM
+from librnn import GRU, LSTM, RNN, MinGRU, MinLSTM
 
 from cells import CELLS, VARIANTS, batch_for, cell_models, extrapolated, layer, model_of, width
 from support import assert_close, assert_same_bits, assert_same_dicts, normal, perturbed, still
@@ -141,15 +141,15 @@ def test_gates_have_the_names_of_the_cell(name):
         )
 
 
-@pytest.mark.parametrize("name", ["elman", "gru", "lstm"])
-def test_a_cell_by_its_name_is_seen_as_the_plain_one(name):
+@pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
+def test_a_cell_asked_for_its_functions_is_seen_as_the_plain_one(kind):
     """To rounding, through other kernels."""
-    kind = {"elman": RNN, "gru": GRU, "lstm": LSTM}[name]
+    functions = {RNN: ["tanh"], GRU: ["sigmoid", "tanh"], LSTM: ["sigmoid", "tanh", "tanh"]}
     plain = model_of((kind, {}), 3, 4)
-    named = librnn.Model(Cell(name, 3, 4), dtype="float64")
-    named.load_state_dict(plain.state_dict())
+    asked = librnn.Model(kind(3, 4, activations=functions[kind]), dtype="float64")
+    asked.load_state_dict(plain.state_dict())
     x, y = batch_for(plain, 1, STEPS, 3)
-    one, other = (observed(model, x, y).layers[0] for model in (plain, named))
+    one, other = (observed(model, x, y).layers[0] for model in (plain, asked))
     assert one.gates == other.gates
     series = ["grad_h_mean", "grad_h_max", "gain", "h_mean", "h_std", "h_max"]
     series += ["grad_c_mean", "grad_c_max"] if kind is LSTM else []

@@ -36,7 +36,7 @@ extension LayerDescription {
     self.init(kind, inputSize, outputSize)
     if kind == .cell {
       guard let name = json["cell"]?.text, let cell = Cells.index(named: name) else { return nil }
-      self.cell = cell
+      setCell(cell)
     }
     guard let options = LayerOptions(json) else { return nil }
     self.options = options

@@ -52,6 +52,16 @@ public struct LayerDescription: Sendable, Equatable {
     self.outputSize = outputSize
   }
 
+  /// A cell by its place; one that has a kind of its own becomes a layer of it, which has kernels of its own.
+  public mutating func setCell(_ index: Int) {
+    switch index {
+    case Cells.elman: kind = .elman
+    case Cells.gru: kind = .gru
+    case Cells.lstm: kind = .lstm
+    default: cell = index
+    }
+  }
+
   /// Checks the numbers of this layer by itself. `name` leads each message: "layer 1 (LSTM)".
   func validate(_ name: String) throws(RNNError) {
     try Self.check(inputSize, name, kind == .embedding ? "number of tokens" : "input size")

@@ -4,7 +4,8 @@ import RNNKernels
 /// zoneout, recurrent dropout. It has one level and walks time forward; `StackedLayer` does the rest.
 ///
 /// v_t = W_ih x_t + b_ih is one product for a block of steps; then each step is a product u_t = W_hh h_{t-1} + b_hh, the
-/// cell's equations row by row (`RNNKernels/Cells`), and what is done with h_t. Threads share the rows.
+/// cell's equations row by row (`RNNKernels/Cells`), and what is done with h_t. Threads share the rows, or the steps
+/// (`PhasedScan`).
 final class PhasedLayer<S: Scalar>: Layer {
   let description: LayerDescription
   let tensors: [TensorShape]
