@@ -158,8 +158,7 @@ static const function first_flossing = {"rnn_trainer_floss", floss_anew};
 static const function first_observed_step = {"rnn_trainer_step, observed", observe_anew};
 static const function first_step = {"rnn_trainer_step", step_anew};
 
-/* Refuses buffer 0, 1, 2, ... until there is none left to refuse. */
-static void check_refused_buffers(const function *function, int least) {
+void check_refused_buffers(const function *function, int least) {
   static outputs expected;
   int refusals = 0;
   rnn_status status = RNN_ERR_OUT_OF_MEMORY;

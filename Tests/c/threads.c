@@ -1,8 +1,8 @@
 /*
  * threads.c proves the thread rules of rnn.h: many threads run one model, each through streams of its own and
  * through rnn_model_forward, with the bits of a single thread; errors belong to their thread; training gives
- * the same bits with 1, 2 and 3 threads, from two trainers at once and in a forked child; and the library
- * starts and ends exactly the threads it was asked for.
+ * the same bits with 1, 2 and 3 threads, from two trainers at once and in a forked child, as do recurrent layers of
+ * every kind; and the library starts and ends exactly the threads it was asked for.
  */
 #include "check.h"
 
@@ -212,6 +212,101 @@ static void thread_count_changes_no_bit(const run *expected) {
   }
 }
 
+/* ---- Recurrent layers with what they may be asked for ---- */
+
+enum { WIDE = 48, MOST_OUTPUTS = 700 * 2 * WIDE };
+
+/* A layer, and a batch large enough for its loops to be shared. */
+typedef struct shared_layer {
+  rnn_layer layer;
+  int64_t steps, rows;
+} shared_layer;
+
+static const shared_layer shared_layers[] = {
+    {{.kind = RNN_GRU,
+      .num_layers = 2,
+      .direction = RNN_CONCATENATED,
+      .dropout = 0.5,
+      .recurrent_dropout = 0.2},
+     12,
+     40},
+    {{.kind = RNN_LSTM,
+      .proj_size = 20,
+      .layer_norm = 1,
+      .peepholes = 1,
+      .zoneout = 0.2,
+      .weight_drop = 0.3,
+      .learn_state = 1},
+     12,
+     40},
+    {{.kind = RNN_CELL, .cell = "lstm_coupled", .direction = RNN_SUMMED, .input_dropout = 0.2}, 12, 40},
+    {{.kind = RNN_CELL, .cell = "min_gru", .num_layers = 2, .residual = 1, .zoneout = 0.2}, 700, 1},
+    {{.kind = RNN_CELL, .cell = "min_lstm", .direction = RNN_CONCATENATED, .layer_norm = 1}, 700, 1},
+};
+
+/* Two steps of training, and what the model answers then. */
+static void train_layer(const shared_layer *shared, run *result, float *output, size_t *bytes) {
+  rnn_layer layer = shared->layer;
+  rnn_model *model = NULL;
+  rnn_trainer *trainer = NULL;
+  rnn_trainer_options options;
+  rnn_model_info info;
+  rnn_batch batch;
+  const size_t count = (size_t)(shared->steps * shared->rows), features = count * WIDE;
+  float *numbers = check_allocate(2 * features * sizeof *numbers);
+  int64_t lengths[64];
+  RNN_INIT(options);
+  RNN_INIT(info);
+  RNN_INIT(batch);
+  RNN_INIT(result->report);
+  for (size_t i = 0; i < 2 * features; i++)
+    numbers[i] = (float)(i * 7919 % 1009) / 504 - 1;
+  for (int64_t row = 0; row < shared->rows; row++)
+    lengths[row] = shared->steps - row % shared->steps;
+  layer.struct_size = sizeof layer;
+  layer.input_size = layer.output_size = WIDE;
+  options.loss = RNN_MEAN_SQUARED;
+  REQUIRE_OK(rnn_model_create(&layer, 1, NULL, &model));
+  REQUIRE_OK(rnn_model_describe(model, &info));
+  REQUIRE_OK(rnn_trainer_create(model, &options, &trainer));
+  *bytes = count * (size_t)info.output_size * sizeof *output;
+  batch.time_steps = shared->steps, batch.batch_size = shared->rows;
+  batch.input = (rnn_in){numbers, features * sizeof *numbers};
+  batch.target = (rnn_in){numbers, *bytes};
+  batch.lengths = (rnn_in){lengths, (size_t)shared->rows * sizeof *lengths};
+  for (int i = 0; i < 2; i++)
+    REQUIRE_OK(rnn_trainer_step(trainer, &batch, &result->report));
+  batch.output = (rnn_out){output, *bytes};
+  REQUIRE_OK(rnn_model_forward(model, &batch));
+  result->parameters = parameters_of(model, &result->bytes);
+  REQUIRE_OK(rnn_trainer_free(trainer));
+  REQUIRE_OK(rnn_model_free(model));
+  free(numbers);
+}
+
+/* Workers there are only once a loop was worth sharing. */
+static void layers_of_every_kind_are_shared(void) {
+  static float expected_output[MOST_OUTPUTS], output[MOST_OUTPUTS];
+  const int before = thread_count();
+  for (size_t i = 0; i < sizeof shared_layers / sizeof *shared_layers; i++) {
+    run expected, result;
+    size_t bytes = 0;
+    CHECK_STATUS(rnn_set_num_threads(1), RNN_OK);
+    train_layer(&shared_layers[i], &expected, expected_output, &bytes);
+    CHECK(expected.report.grad_norm > 0 && !expected.report.skipped);
+    for (int threads = 2; threads <= 3; threads++) {
+      CHECK_STATUS(rnn_set_num_threads(threads), RNN_OK);
+      train_layer(&shared_layers[i], &result, output, &bytes);
+      CHECK_INTEGER(thread_count(), before + threads - 1);
+      int same = check_same_run(&result, &expected);
+      same &= CHECK_BYTES(output, expected_output, bytes);
+      if (!same) fprintf(stderr, "  layer %d with %d threads\n", (int)i, threads);
+    }
+    free(expected.parameters);
+  }
+  CHECK_STATUS(rnn_set_num_threads(1), RNN_OK);
+}
+
 static void trainers_do_not_disturb_each_other(const run *expected) {
   run left, right;
   pthread_t other;
@@ -257,6 +352,7 @@ int main(void) {
   train(&expected);
   CHECK(expected.report.clipped_steps == 3 && expected.report.grad_norm > 1e-3);
   thread_count_changes_no_bit(&expected);
+  layers_of_every_kind_are_shared();
   trainers_do_not_disturb_each_other(&expected);
   fork_leaves_a_working_library(&expected);
   free(expected.parameters);

@@ -3,6 +3,8 @@
 import librnn
 import numpy as np
 
+from support import norm
+
 
 def forward(model, x, state=None):
     """Outputs [T, B, O] or [B, O], and the tuple of final states [L, B, H]."""
@@ -132,3 +134,71 @@ class Optimizer:
         self.second = beta2 * self.second + (1 - beta2) * g**2
         mean = self.first / (1 - beta1**self.step)
         return mean / (np.sqrt(self.second / (1 - beta2**self.step)) + o.eps)
+
+
+def units(array):
+    """Rows of a matrix, or the one vector."""
+    return array if array.ndim == 2 else array[None]
+
+
+def adapted(gradient, weights, factor):
+    g, w = units(gradient), units(weights)
+    measured = np.maximum(np.linalg.norm(g, axis=1, keepdims=True), 1e-300)
+    bound = factor * np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-3)
+    return np.where(measured > bound, g * (bound / measured), g).reshape(gradient.shape)
+
+
+def clip(gradients, weights, value=None, adaptive=None, tensor_norm=None, threshold=None):
+    """What clipping makes of a gradient, and which kinds of it did something."""
+    actions, g = [], gradients
+
+    def change(name, changed):
+        nonlocal g
+        if any((changed[key] != g[key]).any() for key in g):
+            actions.append(name)
+        g = changed
+
+    if value:
+        change("value", {n: np.clip(v, -value, value) for n, v in g.items()})
+    if adaptive:
+        change("adaptive", {n: adapted(v, weights[n], adaptive) for n, v in g.items()})
+    if tensor_norm:
+        by = {n: min(1, tensor_norm / np.linalg.norm(v)) for n, v in g.items()}
+        change("tensor_norm", {n: v * by[n] for n, v in g.items()})
+    if threshold:
+        by = min(1, threshold / norm(g))
+        change("norm", {n: v * by for n, v in g.items()})
+    return g, tuple(actions)
+
+
+class Updates:
+    """What a trainer makes of the gradients of its steps: an update by the mean of so many.
+
+    Each tensor has its optimizer, or None if it is frozen.
+    """
+
+    def __init__(self, weights, optimizers, accumulate=1, ema_decay=0.0, **bounds):
+        self.optimizers = optimizers
+        self.rules = {n: Optimizer(optimizers[n], w) for n, w in weights.items() if optimizers[n]}
+        self.weights, self.average = dict(weights), dict(weights)
+        self.accumulate, self.decay, self.bounds = accumulate, ema_decay, bounds
+        self.waiting, self.count = [], 0
+
+    def step(self, gradients, factor=1.0):
+        """Where there is an update, its gradient before it is clipped, and how it was.
+
+        The factor is that of the schedule.
+        """
+        self.waiting.append(gradients)
+        if len(self.waiting) < self.accumulate:
+            return None
+        mean = {n: np.mean([each[n] for each in self.waiting], axis=0) for n in self.rules}
+        used, actions = clip(mean, self.weights, **self.bounds)
+        for n, rule in self.rules.items():
+            own = self.optimizers[n]
+            rule.options = type(own)(**(vars(own) | {"lr": factor * own.lr}))
+            self.weights[n] = rule.update(used[n]).copy()
+        for n, value in self.weights.items():
+            self.average[n] = self.decay * self.average[n] + (1 - self.decay) * value
+        self.waiting, self.count = [], self.count + 1
+        return mean, actions

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference import clip, units
 from support import (
     assert_close,
     assert_same_dicts,
@@ -28,41 +29,6 @@ def make(dtype="float64", **options):
 def batch(seed=1, dtype="float64", scale=1.0):
     x, y = normal(seed, 5, 3, 3, dtype=dtype), normal(seed + 50, 5, 3, 2, dtype=dtype)
     return x, y * np.asarray(scale, dtype)
-
-
-def units(array):
-    """Rows of a matrix, or the one vector."""
-    return array if array.ndim == 2 else array[None]
-
-
-def adapted(gradient, weights, factor):
-    g, w = units(gradient), units(weights)
-    measured = np.linalg.norm(g, axis=1, keepdims=True)
-    bound = factor * np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-3)
-    return np.where(measured > bound, g * (bound / measured), g).reshape(gradient.shape)
-
-
-def clip(gradients, weights, value=None, adaptive=None, tensor_norm=None, threshold=None):
-    """What clipping makes of a gradient, and which kinds of it did something."""
-    actions, g = [], gradients
-
-    def change(name, changed):
-        nonlocal g
-        if any((changed[key] != g[key]).any() for key in g):
-            actions.append(name)
-        g = changed
-
-    if value:
-        change("value", {n: np.clip(v, -value, value) for n, v in g.items()})
-    if adaptive:
-        change("adaptive", {n: adapted(v, weights[n], adaptive) for n, v in g.items()})
-    if tensor_norm:
-        by = {n: min(1, tensor_norm / np.linalg.norm(v)) for n, v in g.items()}
-        change("tensor_norm", {n: v * by[n] for n, v in g.items()})
-    if threshold:
-        by = min(1, threshold / norm(g))
-        change("norm", {n: v * by for n, v in g.items()})
-    return g, tuple(actions)
 
 
 def assert_step(trainer, problem, threshold=None, **options):

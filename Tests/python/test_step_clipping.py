@@ -1,5 +1,7 @@
 """Bounds on ∂L/∂h_t within backpropagation, against plain numpy."""
 
+from functools import partial
+
 import librnn
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stability_reference as reference
+from cells import CELLS, VARIANTS, batch_for, extrapolated, model_of, set_tensor
 from support import (
     assert_close,
     assert_dicts_close,
@@ -70,3 +73,89 @@ def test_what_is_not_finite_is_not_clipped_but_seen(options, dtype, large):
     result = still(model, SUM, **options).step(x, y)
     assert result.action == "skipped" and result.clipped_places < 5 * 2
     assert result.origin.step == 2
+
+
+# ---- Every cell
+
+
+def bounded(dh, value, threshold):
+    """Bounded by value, then by norm; and whether that changed it."""
+    cut = np.clip(dh, -value, value)
+    used = cut * min(1.0, threshold / np.linalg.norm(cut))
+    return used, np.any(used != dh)
+
+
+def slopes(values, f, changed=lambda: None):
+    """Of f by each of these numbers, in their place."""
+    found = np.empty_like(values)
+    for place in np.ndindex(values.shape):
+        kept = values[place]
+
+        def moved(by, place=place, kept=kept):
+            values[place] = kept + by
+            changed()
+            return f()
+
+        found[place] = extrapolated(moved)[0]
+        moved(0.0)
+    return found
+
+
+OPTIONS = ("layer norm", "peepholes", "projection", "projection and peepholes")
+ONE_WAY = [name for name in VARIANTS if name in CELLS or name.partition(", ")[2] in OPTIONS]
+ONE_WAY += [f"LSTM, coupled, {option}" for option in OPTIONS]
+
+
+BOUNDS = [{"value": 0.3}, {"norm": 0.5}, {"value": 0.4, "norm": 0.5}]
+
+
+@pytest.mark.parametrize("options", BOUNDS, ids=repr)
+@pytest.mark.parametrize("name", ONE_WAY)
+def test_of_every_cell(name, options):
+    """One sequence, step by step, each by differences of its outputs."""
+    model = model_of(VARIANTS[name], 2, 3)
+    x, y = batch_for(model, 1, 4, 1)
+    trainer = still(model, SUM, **{f"clip_step_{bound}": at for bound, at in options.items()})
+    result, weights = trainer.step(x, y), model.state_dict()
+    states = [tuple(np.zeros_like(part) for part in result.state)]
+    for t in range(4):
+        states.append(model(x[t : t + 1], state=states[-1])[1])
+    back, sums, places = states[0], dict.fromkeys(weights, 0.0), 0
+    for t in reversed(range(4)):
+        dh = back[0] + 2 * (states[t + 1][0] - y[t])
+        dh, is_clipped = bounded(dh, options.get("value", np.inf), options.get("norm", np.inf))
+        ends, begin, places = (dh, *back[1:]), states[t], places + is_clipped
+
+        def handed(t=t, ends=ends, begin=begin):
+            found = model(x[t : t + 1], state=begin)[1]
+            return sum(np.sum(d * part) for d, part in zip(ends, found, strict=True))
+
+        for tensor, values in weights.items():
+            changed = partial(set_tensor, model, tensor, values)
+            sums[tensor] = sums[tensor] + slopes(values, handed, changed)
+        back = tuple(slopes(part, handed) for part in begin)
+    assert 0 < places == result.clipped_places
+    assert_dicts_close(trainer.gradients(), sums, 1e-8)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_each_way_has_its_own_bounds(name):
+    """As a layer of one way has, over sequences turned each by itself."""
+    options = {"clip_step_norm": 0.2, "clip_step_value": 0.15}
+    both = model_of(CELLS[name], 3, 4, num_layers=1, bidirectional=True)
+    (x, y), lengths = batch_for(both, 1, 5, 4), [5, 3, 0, 4]
+    trainer, places = still(both, SUM, **options), 0
+    result = trainer.step(x, y, lengths)
+    for way, own in (("", slice(4)), ("_reverse", slice(4, 8))):
+        one = model_of(CELLS[name], 3, 4)
+        values = both.state_dict()
+        one.load_state_dict({tensor: values[tensor + way] for tensor in one.state_dict()})
+        turned = [x.copy(), np.ascontiguousarray(y[..., own])]
+        for row, length in enumerate(lengths if way else []):
+            for part in turned:
+                part[:length, row] = part[:length, row][::-1].copy()
+        alone = still(one, SUM, **options)
+        places += alone.step(*turned, lengths).clipped_places
+        for tensor, value in alone.gradients().items():
+            assert_close(trainer.gradients()[tensor + way], value, tensor)
+    assert 0 < places == result.clipped_places
