@@ -505,7 +505,8 @@ typedef struct rnn_trainer_options {
    *   layers alone, RNN_ERR_MODEL for others.
    * orthogonality: sum of |W'W - 1|^2 over the recurrent matrices, gate by gate.
    * activation_penalty, temporal_activation_penalty: Merity, McCann and Socher 2017: of the last recurrent layer the
-   *   mean of h_t^2, and of (h_t - h_{t-1})^2 between two cuts of the gradient (not with recompute).
+   *   mean of h_t^2, and of (h_t - h_{t-1})^2 between two cuts of the gradient (not with recompute); h_t is what the
+   *   layer gives, of both ways or with its input where it is residual.
    */
   double omega;
   double orthogonality;
@@ -615,8 +616,9 @@ rnn_status rnn_trainer_free(rnn_trainer *trainer);
  * update) when given. state starts the sequences and is not differentiated: to train on an endless
  * stream, hand each call the state_out of the one before.
  * Errors: as rnn_model_forward, the same checks on target and weights, and RNN_ERR_NONFINITE, with which
- * the report is filled and `output` holds what led to it; state_out is not written. After any error the
- * weights are unchanged. When a step with a gradient that is not finite is skipped or rolled back and its final
+ * the report is filled and `output` holds what led to it, as it does with RNN_ERR_OUT_OF_MEMORY if that comes while
+ * such a gradient's origin is looked for; state_out is not written. After any error the weights are
+ * unchanged. When a step with a gradient that is not finite is skipped or rolled back and its final
  * state is not finite either, state_out is zeros.
  */
 rnn_status rnn_trainer_step(rnn_trainer *trainer, const rnn_batch *batch, rnn_step_report *report);
