@@ -338,8 +338,9 @@ rnn_status rnn_model_set(rnn_model *model, const char *name, const void *data, s
  * A new model whose recurrent and linear layers have small weights. Streams of it compute with these, and with
  * activations made as small at every step: of int8 with a scale for each row and step, the sums exact; of bfloat16
  * summed as floats. weight_ih of a recurrent layer with up to 3 inputs, of bfloat16 with 1, stays float32, as its
- * inputs do: it takes no more room. sigma and tanh are good to 1e-4. Every processor gives the same bits. Its tensors read as the numbers that the small weights
- * stand for; it cannot be set or trained. rnn_model_forward computes with those numbers in float32, so it
+ * inputs do: it takes no more room. sigma and tanh are good to 1e-4. Every processor gives the same bits, but for
+ * the sign of what is not a number. Its tensors read as the numbers that the small weights stand for; it cannot be
+ * set or trained. rnn_model_forward computes with those numbers in float32, so it
  * agrees with the streams to the accuracy of small activations only.
  * Errors: RNN_ERR_DTYPE for a model that is not float32, RNN_ERR_ARGUMENT for RNN_WEIGHTS_OWN, RNN_ERR_MODEL for one
  * that is quantized already or, of int8, has a layer of more than 133144 inputs or units, RNN_ERR_NONFINITE for

@@ -328,6 +328,7 @@ static void initialization_follows_seed(const kind *kind) {
   problem p = make_problem(kind, RNN_FLOAT64), q = make_problem(kind, RNN_FLOAT64);
   void *left = (void *)p.call.parameters.data, *right = (void *)q.call.parameters.data;
   size_t bytes = p.sizes.parameter_bytes;
+  memset(left, 0xAB, bytes);
   REQUIRE_OK(rnn_layer_initialize(&p.layer, RNN_FLOAT64, 5, left, bytes));
   REQUIRE_OK(rnn_layer_initialize(&q.layer, RNN_FLOAT64, 5, right, bytes));
   CHECK_BYTES(left, right, bytes);

@@ -244,3 +244,20 @@ def test_the_gradient_of_a_model_of_float32():
         gradients.append(trainer.gradients())
     for n, value in gradients[1].items():
         assert_close(value, gradients[0][n].astype("float32"), n, bound=1e-3)
+
+
+@pytest.mark.parametrize("dtype, least", [("float32", -86.0), ("float64", -706.0)])
+def test_shut_gates_that_share_h_have_a_gradient(dtype, least):
+    """Of a minLSTM: where f and i are nearly nothing, f / (f + i) goes as their sums do."""
+    model, gradients = model_of((librnn.MinLSTM, {}), 2, 3, dtype), []
+    x, y = batch_for(model, 1, 5, 2)
+    for shut in (-30.0, least):
+        weights = model.state_dict()
+        weights["0.weight_ih_l0"][:6] = 0
+        weights["0.bias_ih_l0"][:6] = shut
+        model.load_state_dict(weights)
+        trainer = still(model, SUM)
+        assert trainer.step(x, 1000 * y).action == "updated"
+        gradients.append(trainer.gradients())
+    assert_dicts_close(gradients[1], gradients[0], bound=1e-5)
+    assert np.abs(gradients[0]["0.bias_ih_l0"][:6]).max() > 10

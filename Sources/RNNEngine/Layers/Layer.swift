@@ -163,6 +163,7 @@ public protocol Layer<S>: AnyObject {
   var takesFinalGradient: Bool { get }
 
   func plan(steps: Int, rows: Int, isTraining: Bool) throws(RNNError) -> LayerPlan
+  /// Of parameters that are zeros.
   func initialize(_ parameters: View<S>, generator: Philox) throws(RNNError)
   /// Before the first `forward` with these parameters.
   func pack(_ parameters: View<S>, to packed: View<S>)

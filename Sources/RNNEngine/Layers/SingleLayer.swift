@@ -53,6 +53,7 @@ final class SingleLayer<S: Scalar>: AnySingleLayer {
 
   func initialize(_ parameters: RawBuffer, seed: UInt64) throws(RNNError) {
     let view = try parameters.view("parameters", Shape(layer.parameterCount), as: S.self)
+    view.clear()
     try layer.initialize(view, generator: Philox(seed: seed, stream: 0))
   }
 

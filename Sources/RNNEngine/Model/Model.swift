@@ -88,6 +88,7 @@ public final class Model<S: Scalar> {
 
   /// Fills the parameters: the same seed gives the same bits.
   public func initialize(seed: UInt64) throws(RNNError) {
+    clear(parameters.values)
     for index in layers.indices {
       let generator = Philox(seed: seed, stream: UInt64(index) << 16)
       try layers[index].initialize(layerPart(index, of: parameters.values), generator: generator)

@@ -33,10 +33,10 @@ enum MinLSTMCell<M: Machine>: CellEquations {
   @inline(__always)
   static func backwardBegin(_ x: CellGradientUnits<M>) {
     let (f, i, n, dh, share) = (x.kept(0), x.kept(1), x.kept(2), x.output, share(x.units))
-    // ∂f'/∂f = (1-f') / (f + i), ∂f'/∂i = -f' / (f + i)
-    let d = M.divide(dh * (x.units.previousOutput - n), f + i)
-    x.setSum(0, d * (1 - share) * x.slopeF(f))
-    x.setSum(1, -d * share * x.slopeF(i))
+    // f and i are logistic functions of a_f and a_i: ∂f'/∂a_f = f' (1-f') (1-f), ∂f'/∂a_i = -f' (1-f') (1-i)
+    let d = dh * (x.units.previousOutput - n) * share * (1 - share)
+    x.setSum(0, d * (1 - f))
+    x.setSum(1, -d * (1 - i))
     x.setSum(2, dh * (1 - share) * x.slopeG(n))
   }
 }

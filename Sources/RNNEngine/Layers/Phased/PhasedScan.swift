@@ -18,15 +18,13 @@ extension PhasedLayer {
     }
   }
 
-  /// nil: there are rows to be shared, or nothing to be scanned.
+  /// nil: there are at least as many rows to be shared, or nothing to be scanned.
   func scanParts(_ steps: Range<Int>, _ context: Context) -> ScanParts? {
     let rows = context.pass.rows
-    guard form.isScanned && steps.lowerBound >= 0 && (rows == 1 || rows < ThreadPool.threadCount) else {
-      return nil
-    }
+    guard form.isScanned && steps.lowerBound >= 0 else { return nil }
     // Of fewer steps most would be walked again.
     let parts = ThreadPool.parts(of: steps.count / 32, work: 32 &* rows &* rowWork)
-    return ScanParts(steps: steps, count: parts)
+    return rows == 1 || parts > rows ? ScanParts(steps: steps, count: parts) : nil
   }
 
   /// Runs `body(steps, scratch)` for all parts.
