@@ -204,8 +204,8 @@ class MinGRU(Recurrent):
     """A GRU whose gates z, n see x alone: h_t = (1-z)*h_{t-1} + z*n, n = W_in x + b_in.
 
     Feng et al. 2024. State h [L, B, H]. Weights ``weight_ih_l{k}`` [2H, I or H], and no W_hh. Where
-    rows are fewer than threads, these share the steps of a sequence: a scan over T with the bits of
-    a stream. Takes the arguments of `Recurrent`.
+    rows are few, threads share the steps of a sequence: a scan over T with the bits of a stream.
+    Takes the arguments of `Recurrent`.
     """
 
     def _to_c(self) -> _c.Layer:
